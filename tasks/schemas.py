@@ -1,0 +1,261 @@
+"""What each raw table in the lake holds: one Arrow schema per source and entity.
+
+The names are those of `ostinato parse`, so that a saved page, a lake file and a staging model speak alike.
+Dates stay text (`2017-06-26`, `2017-06` or `2017`), since sources often know only the month or the year.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+STR, I32, I64, F64, BOOL = pa.string(), pa.int32(), pa.int64(), pa.float64(), pa.bool_()
+STRS = pa.list_(STR)
+UTC = pa.timestamp("us", tz="UTC")
+
+AUDIO_FEATURES: dict[str, pa.DataType] = {
+    "danceability": F64,  # 0 to 1
+    "energy": F64,  # 0 to 1
+    "key": F64,  # 0 to 11 = C to B, -1 none
+    "loudness": F64,  # dB, negative
+    "mode": F64,  # 1 major, 0 minor
+    "speechiness": F64,  # 0 to 1
+    "acousticness": F64,  # 0 to 1
+    "instrumentalness": F64,  # 0 to 1
+    "liveness": F64,  # 0 to 1
+    "valence": F64,  # 0 to 1
+    "tempo": F64,  # BPM, 0 not detected
+    "duration_ms": F64,  # ms
+    "time_signature": F64,  # beats per bar, 0 not detected
+}
+"""The 13 track features in the order that every table and model keeps."""
+
+PROVENANCE: dict[str, pa.DataType] = {
+    "fetched_at": UTC,  # when the page, body or file was read
+    "page_sha256": STR,  # content hash in the page archive; null for imported files
+}
+
+_COLLECTED: dict[tuple[str, str], dict[str, pa.DataType]] = {
+    ("tmdb", "list"): {"tmdb_id": I64, "title": STR, "released_on": STR, "user_score": F64},
+    ("tmdb", "film"): {
+        "tmdb_id": I64,
+        "imdb_id": STR,
+        "title": STR,
+        "original_title": STR,
+        "original_language": STR,
+        "genres": STRS,
+        "runtime_min": I64,
+        "user_score": F64,
+        "overview": STR,
+        "budget_usd": I64,
+        "revenue_usd": I64,
+        "directors": STRS,
+        "cast": STRS,
+        "released_on": STR,
+        "poster_url": STR,
+    },
+    ("imdb", "soundtrack"): {
+        "imdb_id": STR,
+        "position": I64,
+        "entry_id": STR,
+        "title": STR,
+        "credits": pa.list_(pa.struct([("role", STR), ("names", STRS)])),
+        "lines": STRS,
+    },
+    ("melon", "chart"): {
+        "chart": STR,
+        "scope": STR,
+        "period": STR,
+        "rank": I64,
+        "song_id": STR,
+        "title": STR,
+        "artists": STRS,
+        "album": STR,
+    },
+    ("melon", "song"): {
+        "song_id": STR,
+        "title": STR,
+        "artists": STRS,
+        "album": STR,
+        "released_on": STR,
+        "genres": STRS,
+    },
+    ("spotify", "track"): {
+        "track_id": STR,
+        "isrc": STR,
+        "title": STR,
+        "artists": STRS,
+        "album": STR,
+        "released_on": STR,
+        "duration_ms": I64,
+        "explicit": BOOL,
+    },
+    # one row per question put to the search, so that none is put twice
+    ("spotify", "search"): {"asked_title": STR, "asked_artist": STR, "track_ids": STRS, "state": STR},
+    ("reccobeats", "audio_features"): {"track_id": STR, "isrc": STR, **AUDIO_FEATURES, "provider": STR},
+}
+
+# One row per request of a collector: the manifest of the page archive.
+FETCH: dict[str, pa.DataType] = {
+    "entity": STR,  # what was asked for: film, soundtrack, chart, ...
+    "key": STR,  # which one: an id or a period
+    "url": STR,
+    "state": STR,  # ok, empty, missing, blocked, limited, broken, refused
+    "status": I32,  # HTTP status; null when no answer came
+    "reason": STR,  # what the state rests on, for people
+    "n_bytes": I64,
+}
+
+_IMPORTED: dict[tuple[str, str], dict[str, pa.DataType]] = {
+    ("dataset", "spotify_tracks"): {
+        "track_id": STR,
+        "artists": STR,
+        "album_name": STR,
+        "track_name": STR,
+        "popularity": I64,
+        "explicit": BOOL,
+        **AUDIO_FEATURES,
+        "track_genre": STR,
+    },
+    ("dataset", "spotify_query_tracks"): {
+        "track_id": STR,
+        "track_name": STR,
+        "artist_name": STR,
+        "artist_id": STR,
+        "album_name": STR,
+        "release_date": STR,
+        "explicit": BOOL,
+        "popularity": I64,
+        **AUDIO_FEATURES,
+        "artist_genres": STR,
+        "data_collection_date": STR,
+        "query_genre": STR,
+    },
+    ("dataset", "film_ost_tracks"): {
+        "album_uri": STR,
+        "album_title": STR,
+        "song_title": STR,
+        "first_artist": STR,
+        "artists": STR,
+        **AUDIO_FEATURES,
+        "track_id": STR,
+        "imdb_id": STR,
+    },
+    ("dataset", "film_ost_films"): {
+        "imdb_id": STR,
+        "title": STR,
+        "original_title": STR,
+        "original_language": STR,
+        "overview": STR,
+        "release_date": STR,
+        "runtime": F64,
+        "album_uri": STR,
+        "album_date": STR,
+        "genres": STR,
+        "rating": F64,
+        "certificate": STR,
+        "gross_ww": STR,
+        "budget": STR,
+    },
+    ("dataset", "film_track_links"): {"imdb_id": STR, "track_id": STR, "routes": STR},
+    ("dataset", "movielens_films"): {"movieId": I64, "title": STR, "genres": STR, "tmdbId": I64, "imdb_id": STR},
+    ("dataset", "tmdb_films"): {
+        "id": I64,
+        "title": STR,
+        "original_title": STR,
+        "original_language": STR,
+        "genres": STR,
+        "keywords": STR,
+        "production_companies": STR,
+        "overview": STR,
+        "release_date": STR,
+        "runtime": F64,
+        "budget": I64,
+        "revenue": I64,
+        "popularity": F64,
+        "vote_average": F64,
+        "vote_count": I64,
+    },
+    ("dataset", "imdb_soundtracks"): {
+        "imdb_id": STR,
+        "recording_name": STR,
+        "performers": STRS,
+        "producers": STRS,
+        "composition_name": STR,
+        "composers": STRS,
+        "lyricists": STRS,
+        "authors": STRS,
+    },
+    ("dataset", "melon_weekly_chart"): {
+        "rank": I64,
+        "title": STR,
+        "singer": STR,
+        "album": STR,
+        "date": STR,
+    },
+    ("dataset", "melon_monthly_chart"): {
+        "Date": STR,
+        "rank": I64,
+        "song_id": I64,
+        "title": STR,
+        "artist": STR,
+        "genre": STR,
+    },
+}
+
+# What Ostinato itself remembers from run to run; the lake is its only memory, the warehouse can always be rebuilt.
+_OWN: dict[tuple[str, str], dict[str, pa.DataType]] = {
+    ("ostinato", "run_log"): {
+        "flow": STR,
+        "run_id": STR,
+        "as_of": STR,
+        "source": STR,
+        "state": STR,
+        "n_rows": I64,
+        "n_pages": I64,
+        "bytes": I64,
+        "started_at": UTC,
+        "ended_at": UTC,
+    },
+    ("ostinato", "data_quality"): {
+        "check": STR,
+        "severity": STR,
+        "failing_rows": I64,
+        "run_id": STR,
+        "checked_at": UTC,
+        "as_of": STR,
+    },
+    ("ostinato", "tag_history"): {
+        "track_id": STR,
+        "kind": STR,
+        "old_label": STR,
+        "new_label": STR,
+        "model": STR,
+        "changed_at": UTC,
+    },
+    ("ostinato", "model_scoreboard"): {
+        "model": STR,
+        "version": STR,
+        "stage": STR,
+        "split": STR,
+        "metric": STR,
+        "value": F64,
+        "lower": F64,
+        "upper": F64,
+        "trained_at": UTC,
+    },
+}
+
+COLLECTED_SOURCES = ("tmdb", "imdb", "melon", "spotify", "reccobeats")
+
+
+def _with(columns: dict[str, pa.DataType], more: dict[str, pa.DataType]) -> pa.Schema:
+    return pa.schema(list({**columns, **more}.items()))
+
+
+LAKE_SCHEMAS: dict[tuple[str, str], pa.Schema] = {
+    **{key: _with(columns, PROVENANCE) for key, columns in _COLLECTED.items()},
+    **{(source, "fetch"): _with(FETCH, PROVENANCE) for source in COLLECTED_SOURCES},
+    **{key: _with(columns, PROVENANCE) for key, columns in _IMPORTED.items()},
+    **{key: pa.schema(list(columns.items())) for key, columns in _OWN.items()},
+}
+"""Every table of the lake: (source, entity) -> schema. The warehouse sees it as `raw.<source>_<entity>`."""

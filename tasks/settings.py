@@ -1,0 +1,152 @@
+"""Where everything lies and which world a command works on: one settings class, read from `OSTINATO_*`.
+
+A *world* is one profile's folder below the home: `sandbox` (made up, served by this project) or `live`
+(real sites, imported tables). The two never share a file, so nothing made up can reach a real catalogue.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import date, datetime
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT_ROOT = Path(__file__).resolve().parents[1]
+SEOUL = ZoneInfo("Asia/Seoul")
+
+
+class OstinatoError(Exception):
+    """A fault that a user can act on: its text is one sentence saying what failed, on what, and what to do."""
+
+
+class Profile(StrEnum):
+    """Which world: the made-up one that needs no account, or the real one."""
+
+    SANDBOX = "sandbox"
+    LIVE = "live"
+
+
+class Settings(BaseSettings):
+    """Everything that can be set, each by the environment variable `OSTINATO_<NAME>`.
+
+    Secrets come from the environment alone and print as asterisks.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="OSTINATO_", extra="ignore")
+
+    home: Path = Field(PROJECT_ROOT / ".ostinato", description="Folder that holds all that is written at run time.")
+    profile: Profile = Field(Profile.SANDBOX, description="World to work on: sandbox or live.")
+    sites: dict[str, str] = Field(
+        default_factory=dict,
+        description="Base URLs that replace those of sources.toml, by site name, as JSON; the sandbox is reached so.",
+    )
+    contact: str | None = Field(None, description="E-mail or URL in the user agent, so that a site can reach you.")
+    tmdb_api_key: SecretStr | None = Field(None, description="TMDB API key (v3) or read access token (v4).")
+    spotify_client_id: SecretStr | None = Field(None, description="Spotify app's client id.")
+    spotify_client_secret: SecretStr | None = Field(None, description="Spotify app's client secret.")
+    threads: int = Field(min(os.cpu_count() or 2, 8), ge=1, description="Threads for DuckDB and for training.")
+    memory_gb: float = Field(4.0, gt=0, description="Memory that DuckDB may take, in GB; beyond it spills to disk.")
+    max_workers: int = Field(8, ge=1, le=64, description="Tasks that fetch or score at the same time.")
+    keep_snapshots: int = Field(7, ge=2, description="Published catalogues kept for rollback.")
+
+    @property
+    def world(self) -> Path:
+        """The folder of the chosen profile."""
+        return self.home.absolute() / self.profile.value
+
+    @property
+    def lake(self) -> Path:
+        """Raw Parquet: `<source>/<entity>/ingest_date=<day>/<batch>.parquet`."""
+        return self.world / "lake"
+
+    @property
+    def pages(self) -> Path:
+        """Archive of fetched pages and API bodies, by content hash."""
+        return self.world / "pages"
+
+    @property
+    def warehouse(self) -> Path:
+        """The DuckDB file that SQL builds into; never served."""
+        return self.world / "warehouse.duckdb"
+
+    @property
+    def serving(self) -> Path:
+        """Published catalogues, one folder a run; `current` links to the served one."""
+        return self.world / "serving"
+
+    @property
+    def mlflow_uri(self) -> str:
+        """MLflow's tracking store: SQLite by absolute path, unless MLFLOW_TRACKING_URI names a server."""
+        return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{self.world / 'mlflow.db'}"
+
+    @property
+    def mlflow_artifacts(self) -> Path:
+        """Where models and figures of MLflow runs lie."""
+        return self.world / "mlartifacts"
+
+    @property
+    def prefect_home(self) -> Path:
+        """Prefect's own database and logs, shared by both worlds."""
+        return self.home.absolute() / "prefect"
+
+    @property
+    def browser_home(self) -> Path:
+        """Chromium's profiles and crash reports, one folder a session, removed after it."""
+        return self.home.absolute() / "browser"
+
+    @cached_property
+    def is_sandbox(self) -> bool:
+        """True in the made-up world, where every source is cleared for everything."""
+        return self.profile is Profile.SANDBOX
+
+
+def load_settings(profile: Profile | str | None = None) -> Settings:
+    """Settings of this process: `profile`, else `OSTINATO_PROFILE`, else `live` where such a world exists.
+
+    Raises
+    ------
+    OstinatoError
+        When a variable holds a value that cannot be.
+    """
+    from pydantic import ValidationError
+
+    try:
+        settings = Settings() if profile is None else Settings(profile=Profile(profile))
+    except ValidationError as fault:
+        first = fault.errors()[0]
+        name = "_".join(str(part) for part in first["loc"]).upper()
+        raise OstinatoError(f"OSTINATO_{name} cannot be used: {first['msg']}; set it right or unset it.") from None
+    chosen = profile is not None or "OSTINATO_PROFILE" in os.environ
+    if not chosen and (settings.home / Profile.LIVE / "lake").is_dir():
+        settings = settings.model_copy(update={"profile": Profile.LIVE})
+    return settings
+
+
+def today() -> date:
+    """Today where the charts are made: Asia/Seoul."""
+    return datetime.now(SEOUL).date()
+
+
+def prepare_environment(settings: Settings) -> None:
+    """Point Prefect and MLflow into the home, before either is imported; neither may call out.
+
+    Variables that the user has set stay as they are.
+    """
+    defaults = {
+        "PREFECT_HOME": str(settings.prefect_home),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
+        "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+        "PREFECT_CLI_PROMPT": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "DO_NOT_TRACK": "true",
+        "MPLCONFIGDIR": str(settings.home.absolute() / "matplotlib"),
+        "MPLBACKEND": "Agg",
+    }
+    for name, value in defaults.items():
+        os.environ.setdefault(name, value)
