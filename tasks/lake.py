@@ -6,9 +6,14 @@ writing the same batch again replaces it and nothing is ever doubled.
 
 from __future__ import annotations
 
+import fcntl
+import glob
+import hashlib
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -18,8 +23,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tasks.schemas import LAKE_SCHEMAS
+from tasks.settings import OstinatoError
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+_LONGEST_NAME = 120  # file systems end at 255 bytes, and the name written aside is longer
 
 
 def entity_dir(lake: Path, source: str, entity: str) -> Path:
@@ -28,8 +35,13 @@ def entity_dir(lake: Path, source: str, entity: str) -> Path:
 
 
 def batch_path(lake: Path, source: str, entity: str, batch_key: str, ingest_date: date) -> Path:
-    """The file of one batch; `batch_key` may hold any characters, the file name holds only safe ones."""
-    name = _UNSAFE.sub("-", batch_key).strip("-.") or "batch"
+    """The file of one batch; `batch_key` may hold any characters, the file name holds only safe ones.
+
+    A key that had to be changed gets a few digits of its hash, so that two keys never share a file.
+    """
+    name = _UNSAFE.sub("-", batch_key).strip("-.")[:_LONGEST_NAME]
+    if name != batch_key:
+        name = f"{name or 'batch'}-{hashlib.sha256(batch_key.encode()).hexdigest()[:12]}"
     return entity_dir(lake, source, entity) / f"ingest_date={ingest_date.isoformat()}" / f"{name}.parquet"
 
 
@@ -44,8 +56,7 @@ def write_batch(
 ) -> Path | None:
     """Land one batch under its key and return its path; no rows, no file.
 
-    The file appears whole or not at all: it is written aside, flushed to disk and renamed. An earlier
-    batch of the same key, whatever its ingest date, is replaced.
+    The file appears whole or not at all. An earlier batch of the same key, whatever its ingest date, is replaced.
 
     Raises
     ------
@@ -53,26 +64,88 @@ def write_batch(
         When the lake knows no such source and entity.
     pyarrow.ArrowInvalid, pyarrow.ArrowTypeError
         When a value does not fit the table's schema: a fault of the parser, not of the source.
+    OstinatoError
+        When the lake cannot be written.
     """
     schema = LAKE_SCHEMAS[(source, entity)]
     table = rows.select(schema.names).cast(schema) if isinstance(rows, pa.Table) else _to_table(rows, schema)
-    target = batch_path(lake, source, entity, batch_key, ingest_date)
-    if table.num_rows == 0:
-        return None
-    target.parent.mkdir(parents=True, exist_ok=True)
-    aside = target.with_name(f".{target.name}.{os.getpid()}.part")
+    with open_batch(lake, source, entity, batch_key=batch_key, ingest_date=ingest_date) as batch:
+        batch.write(table)
+    return batch.path if batch.n_rows else None
+
+
+class Batch:
+    """A batch that is being written; it lands when its `open_batch` block ends well."""
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self.path = path
+        self.schema = schema
+        self.n_rows = 0
+        self._aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+        self._writer: pq.ParquetWriter | None = None
+
+    def write(self, table: pa.Table) -> None:
+        """Add rows; the columns are those of the schema, in its order."""
+        if table.num_rows == 0:
+            return
+        with writing(self.path):
+            if self._writer is None:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self._writer = pq.ParquetWriter(self._aside, self.schema, compression="zstd")
+            self._writer.write_table(table)
+        self.n_rows += table.num_rows
+
+    def land(self) -> None:
+        """Flush to disk and take the place of any earlier batch of this name."""
+        if self._writer is None:
+            return
+        with writing(self.path):
+            self._writer.close()
+            with self._aside.open("rb") as file:
+                os.fsync(file.fileno())
+            with _alone(self.path.parents[1]):
+                # An earlier batch moves here before it is replaced: no kill leaves both, or neither.
+                for earlier in self.path.parents[1].glob(f"ingest_date=*/{self.path.name}"):
+                    os.replace(earlier, self.path)
+                os.replace(self._aside, self.path)
+
+    def drop(self) -> None:
+        """Remove what was written aside, if anything still is."""
+        if self._writer is not None:
+            with suppress(OSError):  # a full disk, which is already being reported
+                self._writer.close()
+            self._aside.unlink(missing_ok=True)
+
+
+@contextmanager
+def open_batch(lake: Path, source: str, entity: str, *, batch_key: str, ingest_date: date) -> Iterator[Batch]:
+    """A batch to write table by table, for what does not fit into memory; it lands if the block raises nothing."""
+    batch = Batch(batch_path(lake, source, entity, batch_key, ingest_date), LAKE_SCHEMAS[(source, entity)])
     try:
-        with aside.open("wb") as file:
-            pq.write_table(table, file, compression="zstd")
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(aside, target)
+        yield batch
+        batch.land()
     finally:
-        aside.unlink(missing_ok=True)
-    for earlier in entity_dir(lake, source, entity).glob(f"ingest_date=*/{target.name}"):
-        if earlier != target:
-            earlier.unlink(missing_ok=True)
-    return target
+        batch.drop()
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Let one writer at a time move files of one raw table, also across processes."""
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Say in one sentence why `path` could not be written, should the block meet such a fault."""
+    try:
+        yield
+    except OSError as fault:
+        why = fault.strerror or str(fault)
+        raise OstinatoError(
+            f"{path} could not be written: {why}; make room there or set OSTINATO_HOME to a folder that can be written."
+        ) from fault
 
 
 def _to_table(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
@@ -96,23 +169,33 @@ def read(lake: Path, source: str, entity: str, columns: Iterable[str] | None = N
     files = batch_files(lake, source, entity)
     if not files:
         return wanted.empty_table()
-    return pa.concat_tables([pq.read_table(file, columns=names, partitioning=None).cast(wanted) for file in files])
+    return pa.concat_tables([_read_file(file, wanted) for file in files])
+
+
+def _read_file(file: Path, wanted: pa.Schema) -> pa.Table:
+    """One batch in today's schema: a column that it was written without is null."""
+    with pq.ParquetFile(file) as batch:
+        table = batch.read([name for name in wanted.names if name in batch.schema_arrow.names])
+    columns = [table[name] if name in table.column_names else pa.nulls(table.num_rows) for name in wanted.names]
+    return pa.table(columns, names=wanted.names).cast(wanted)
 
 
 def attach_raw(con: duckdb.DuckDBPyConnection, lake: Path) -> None:
     """Give the warehouse one view per raw table, `raw.<source>_<entity>`, empty where nothing has landed.
 
-    SQL files never name a path: they see these views alone.
+    SQL files never name a path: they see these views alone. A batch written before a column was added has null there.
     """
     con.execute("create schema if not exists raw")
     for (source, entity), schema in LAKE_SCHEMAS.items():
-        name = f"raw.{source}_{entity}"
+        columns = ", ".join(f'"{name}"' for name in schema.names)
+        body = f"select {', '.join(_null_column(field) for field in schema)} where false"
         if batch_files(lake, source, entity):
-            pattern = str(entity_dir(lake, source, entity) / "ingest_date=*" / "*.parquet").replace("'", "''")
-            body = f"select * from read_parquet('{pattern}', union_by_name => true, hive_partitioning => false)"
-        else:
-            body = f"select {', '.join(_null_column(field) for field in schema)} where false"
-        con.execute(f"create or replace view {name} as {body}")
+            pattern = glob.escape(str(entity_dir(lake, source, entity))).replace("'", "''")
+            body += (
+                f" union all by name select * from read_parquet('{pattern}/ingest_date=*/*.parquet', "
+                "union_by_name => true, hive_partitioning => false)"
+            )
+        con.execute(f"create or replace view raw.{source}_{entity} as select {columns} from ({body})")
 
 
 def _null_column(field: pa.Field) -> str:

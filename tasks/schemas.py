@@ -105,6 +105,7 @@ FETCH: dict[str, pa.DataType] = {
     "n_bytes": I64,
 }
 
+# Lists that a file holds as text (Python, JSON or NumPy literals) land as lists; `a;b` and `a|b` stay as published.
 _IMPORTED: dict[tuple[str, str], dict[str, pa.DataType]] = {
     ("dataset", "spotify_tracks"): {
         "track_id": STR,
@@ -126,7 +127,7 @@ _IMPORTED: dict[tuple[str, str], dict[str, pa.DataType]] = {
         "explicit": BOOL,
         "popularity": I64,
         **AUDIO_FEATURES,
-        "artist_genres": STR,
+        "artist_genres": STRS,
         "data_collection_date": STR,
         "query_genre": STR,
     },
@@ -135,7 +136,7 @@ _IMPORTED: dict[tuple[str, str], dict[str, pa.DataType]] = {
         "album_title": STR,
         "song_title": STR,
         "first_artist": STR,
-        "artists": STR,
+        "artists": STRS,
         **AUDIO_FEATURES,
         "track_id": STR,
         "imdb_id": STR,
@@ -150,7 +151,7 @@ _IMPORTED: dict[tuple[str, str], dict[str, pa.DataType]] = {
         "runtime": F64,
         "album_uri": STR,
         "album_date": STR,
-        "genres": STR,
+        "genres": STRS,
         "rating": F64,
         "certificate": STR,
         "gross_ww": STR,

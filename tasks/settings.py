@@ -7,9 +7,11 @@ A *world* is one profile's folder below the home: `sandbox` (made up, served by 
 from __future__ import annotations
 
 import os
+import subprocess
 from datetime import date, datetime
 from enum import StrEnum
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -130,6 +132,21 @@ def load_settings(profile: Profile | str | None = None) -> Settings:
 def today() -> date:
     """Today where the charts are made: Asia/Seoul."""
     return datetime.now(SEOUL).date()
+
+
+def code_version() -> str:
+    """The commit this project is at, with `+` where files were changed since; else the package's version."""
+    try:
+        found = subprocess.run(
+            ["git", "-C", str(PROJECT_ROOT), "describe", "--always", "--dirty=+", "--abbrev=12"],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+        return found.stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return version("ostinato")
 
 
 def prepare_environment(settings: Settings) -> None:

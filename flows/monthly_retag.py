@@ -1,0 +1,42 @@
+"""Every month: train challengers on all that has come in, tag everything with the champions, publish."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from prefect import flow
+from prefect.runtime import flow_run
+from pydantic import BaseModel, Field
+
+from flows.catalogue import refresh_catalogue
+from tasks import training
+from tasks.reports import RunSummary
+from tasks.settings import load_settings, today
+from tasks.warehouse import world_lock
+
+
+class MonthlyOptions(BaseModel):
+    """What one monthly retag does."""
+
+    as_of: date | None = Field(None, title="As of", description="The day to work for. Empty: today in Seoul.")
+
+
+DEFAULTS = MonthlyOptions()
+
+
+def _run_name() -> str:
+    return f"retag {today():%Y-%m}"
+
+
+@flow(
+    name="monthly-retag",
+    description="Retrains the models as challengers, tags every track with the champions, and publishes.",
+    flow_run_name=_run_name,
+)
+def monthly_retag(options: MonthlyOptions = DEFAULTS) -> RunSummary:
+    """Train, tag, audit, publish."""
+    settings = load_settings()
+    as_of = options.as_of or today()
+    with world_lock(settings):
+        summary = RunSummary(f"Monthly retag as of {as_of}", settings.profile)
+        return refresh_catalogue("monthly-retag", str(flow_run.id), as_of, [], training.TRAINABLE, summary)

@@ -1,0 +1,131 @@
+"""Prefect's view of the work: each step is a thin task around a plain function of `tasks/`.
+
+Steps take and return small values (dates, counts, reports), never tables, and find the world through the
+environment, so that a worker in another process runs them alike. Prefect caches nothing: the lake does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from prefect import task
+from prefect.artifacts import create_markdown_artifact
+from prefect.cache_policies import NO_CACHE
+
+from flows.progress import StepProgress
+from tasks import matching, reports, tagging, training, warehouse
+from tasks.collecting.charts import collect_charts
+from tasks.collecting.features import collect_features
+from tasks.collecting.films import collect_films
+from tasks.collecting.report import SourceReport
+from tasks.collecting.soundtracks import collect_soundtracks
+from tasks.collecting.tracks import collect_tracks
+from tasks.settings import code_version, load_settings
+from tasks.sources.datasets import ImportReport, import_files
+from tasks.warehouse import BuildReport, CheckResult, Phase
+from tasks.warehouse.publish import Published
+
+
+@task(name="Collect films", task_run_name="films", cache_policy=NO_CACHE)
+def films(as_of: date, max_films: int) -> list[SourceReport]:
+    """TMDB: the list by browser, then the film pages."""
+    with StepProgress("Films from TMDB") as progress:
+        return collect_films(load_settings(), as_of, max_films, progress)
+
+
+@task(name="Collect soundtracks", task_run_name="soundtracks", cache_policy=NO_CACHE)
+def soundtracks(as_of: date) -> list[SourceReport]:
+    """IMDb: the soundtrack credits of the films in the lake."""
+    with StepProgress("Soundtrack credits from IMDb") as progress:
+        return [collect_soundtracks(load_settings(), as_of, progress)]
+
+
+@task(name="Collect charts", task_run_name="charts", cache_policy=NO_CACHE)
+def charts(as_of: date) -> list[SourceReport]:
+    """Melon: the charts of the day, month and year, and the songs on them."""
+    with StepProgress("Charts from Melon") as progress:
+        return collect_charts(load_settings(), as_of, progress)
+
+
+@task(name="Collect tracks", task_run_name="tracks", cache_policy=NO_CACHE)
+def tracks(as_of: date) -> list[SourceReport]:
+    """Spotify: what credits and charts ask for."""
+    with StepProgress("Tracks from Spotify") as progress:
+        return [collect_tracks(load_settings(), as_of, progress)]
+
+
+@task(name="Collect features", task_run_name="features", cache_policy=NO_CACHE)
+def features(as_of: date) -> list[SourceReport]:
+    """ReccoBeats: audio features of the tracks that have none."""
+    with StepProgress("Features from ReccoBeats") as progress:
+        return [collect_features(load_settings(), as_of, progress)]
+
+
+@task(name="Import data sets", task_run_name="import", cache_policy=NO_CACHE)
+def imports(paths: Sequence[Path], as_of: date) -> list[ImportReport]:
+    """Data set files into the lake."""
+    with StepProgress("Data sets into the lake") as progress:
+        return import_files(load_settings(), paths, as_of, progress)
+
+
+@task(name="Build tables", task_run_name="build {phase}", cache_policy=NO_CACHE)
+def build(phase: Phase) -> BuildReport:
+    """The SQL models of one phase."""
+    with StepProgress(f"Tables, {phase}") as progress:
+        return warehouse.build(load_settings(), phase=phase, progress=progress)
+
+
+@task(name="Match credits to tracks", task_run_name="match", cache_policy=NO_CACHE)
+def match() -> matching.MatchReport:
+    """Soundtrack credits and chart songs to tracks."""
+    with StepProgress("Credits matched to tracks"):
+        return matching.match_all(load_settings())
+
+
+@task(name="Train a model", task_run_name="train {model}", cache_policy=NO_CACHE)
+def train(model: str, as_of: date) -> training.TrainingReport:
+    """One model, evaluated beside the prior and logged to MLflow."""
+    with StepProgress(f"Training {model}") as progress:
+        return training.train(load_settings(), model, as_of, progress)
+
+
+@task(name="Tag tracks", task_run_name="tag", cache_policy=NO_CACHE)
+def tag(as_of: date) -> tagging.TaggingReport:
+    """Every track with features, by the champions."""
+    with StepProgress("Tracks tagged") as progress:
+        return tagging.tag_tracks(load_settings(), as_of, progress)
+
+
+@task(name="Audit", task_run_name="audit", cache_policy=NO_CACHE)
+def audit() -> list[CheckResult]:
+    """Header tests and audits on what was just built."""
+    with StepProgress("Audit"):
+        return warehouse.run_checks(load_settings())
+
+
+@task(name="Write the run's books", task_run_name="books", cache_policy=NO_CACHE)
+def books(flow: str, run_id: str, as_of: date, sources: Sequence[SourceReport], checks: Sequence[CheckResult]) -> None:
+    """The run's log and checks into the lake, and into the marts that show them."""
+    settings = load_settings()
+    reports.write_books(settings, flow, run_id, as_of, sources, checks)
+    warehouse.build(settings, select="marts.run_log")
+    warehouse.build(settings, select="marts.data_quality")
+
+
+@task(name="Publish", task_run_name="publish", cache_policy=NO_CACHE)
+def publish(run_id: str, as_of: date) -> Published:
+    """The next catalogue, served by switching one link."""
+    with StepProgress("Catalogue published"):
+        return warehouse.publish(load_settings(), run_id=run_id, as_of=as_of, code_version=code_version())
+
+
+def tell(summary: reports.RunSummary, key: str) -> None:
+    """The run's story as artifacts in the Prefect UI: summary, offending rows, SQL graph."""
+    create_markdown_artifact(reports.markdown(summary), key=f"{key}-summary", description=summary.title)
+    if any(check.failing_rows for check in summary.checks):
+        rows = reports.audit_rows_markdown(summary.checks)
+        create_markdown_artifact(rows, key=f"{key}-audit", description="Rows that fail a check")
+    graph = reports.sql_graph_markdown(summary.built)
+    create_markdown_artifact(graph, key=f"{key}-sql-graph", description="SQL models and what they read")

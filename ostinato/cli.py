@@ -1,0 +1,246 @@
+"""The `ostinato` command: every job of the project from a terminal.
+
+Heavy packages are imported inside the commands that need them, so that `--help` and `query` answer at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ostinato import console
+from ostinato.console import enter_world, err, print_json
+from tasks.settings import OstinatoError, Profile, today
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    help="Ostinato keeps a film-and-music catalogue fresh. Begin with `ostinato refresh`: it needs no account.",
+)
+
+ProfileOption = Annotated[
+    Profile | None,
+    typer.Option(help="World to work on. Default: OSTINATO_PROFILE, else live where it exists, else sandbox."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, for scripts.")]
+AsOfOption = Annotated[
+    datetime | None,
+    typer.Option(formats=["%Y-%m-%d"], help="Day to work for (YYYY-MM-DD). Default: today in Seoul."),
+]
+
+
+def _day(as_of: datetime | None) -> date:
+    return as_of.date() if as_of else today()
+
+
+@app.command()
+def refresh(
+    profile: ProfileOption = None,
+    as_of: AsOfOption = None,
+    films: Annotated[int, typer.Option(min=1, max=10_000, help="Films of TMDB's list to keep up with.")] = 300,
+    skip_fetch: Annotated[
+        bool, typer.Option("--skip-fetch", help="Build and publish from the lake; ask no site.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """The nightly job, here and now: collect, build, match, tag, audit, publish.
+
+    In the sandbox world it starts the sandbox itself, stops it after, and trains first models where there are none.
+    """
+    settings = enter_world(profile)
+    from ostinato.jobs import refresh_now
+    from ostinato.show import show_refresh
+
+    summary = refresh_now(settings, as_of=_day(as_of), max_films=films, skip_fetch=skip_fetch)
+    show_refresh(settings, summary, as_json=as_json)
+
+
+@app.command()
+def retag(profile: ProfileOption = None, as_of: AsOfOption = None, as_json: JsonOption = False) -> None:
+    """The monthly job: train challengers, tag every track with the champions, publish."""
+    settings = enter_world(profile)
+    from ostinato.jobs import retag_now
+    from ostinato.show import show_refresh
+
+    show_refresh(settings, retag_now(settings, as_of=_day(as_of)), as_json=as_json)
+
+
+@app.command()
+def train(
+    model: Annotated[str, typer.Argument(help="track-genre, film-genre or track-mood.")],
+    profile: ProfileOption = None,
+    as_of: AsOfOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train one model on what the lake holds, log it to MLflow, and print its scores beside the prior's.
+
+    The first model of a job becomes champion, later ones challenger until they are promoted in MLflow.
+    """
+    from tasks.training import TRAINABLE
+
+    if model not in TRAINABLE:
+        raise typer.BadParameter(f"{model!r} is none of {', '.join(TRAINABLE)}.", param_hint="MODEL")
+    settings = enter_world(profile)
+    from ostinato.jobs import train_now
+    from ostinato.show import show_training
+
+    show_training(settings, train_now(settings, model, _day(as_of)), as_json=as_json)
+
+
+@app.command()
+def tag(
+    file: Annotated[Path, typer.Argument(help="CSV or Parquet with the audio features, columns in any order.")],
+    out: Annotated[Path, typer.Option(help="Where to write: .parquet, .csv or .jsonl.")],
+    group: Annotated[str | None, typer.Option(help="Column that names a film or album: one answer per group.")] = None,
+    profile: ProfileOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Score your own table with the champions: every row x kind x label with its probability."""
+    settings = enter_world(profile)
+    from ostinato.show import show_tagged_file
+    from tasks.tagging import tag_file
+
+    show_tagged_file(tag_file(settings, file, out, group), as_json=as_json)
+
+
+@app.command("import")
+def import_(
+    paths: Annotated[list[Path], typer.Argument(help="CSV, CSV.gz or Parquet files.", metavar="PATH...")],
+    profile: ProfileOption = None,
+    as_of: AsOfOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Load data set files into the lake, each recognised by its columns.
+
+    Writes to the live world unless told otherwise. Importing a file is your word that models may be trained on it.
+    """
+    settings = enter_world(profile, default=Profile.LIVE)
+    from ostinato.jobs import import_now
+    from ostinato.show import show_imports
+
+    show_imports(import_now(settings, paths, _day(as_of)), as_json=as_json)
+
+
+@app.command()
+def parse(
+    kind: Annotated[str, typer.Argument(help="imdb-soundtrack, melon-chart, melon-song, tmdb-list, tmdb-film, ...")],
+    file: Annotated[Path, typer.Argument(help="A saved page or body, plain or gzip.")],
+    url: Annotated[
+        str | None, typer.Option(help="Address it came from, for what the page does not say itself.")
+    ] = None,
+) -> None:
+    """Parse a saved page or API body and print one JSON line per row: how to see what a site changed."""
+    from ostinato.show import print_parsed
+    from tasks.sources.kinds import PARSERS
+
+    if kind not in PARSERS:
+        raise typer.BadParameter(f"{kind!r} is none of {', '.join(PARSERS)}.", param_hint="KIND")
+    print_parsed(kind, file, url)
+
+
+@app.command()
+def query(
+    sql: Annotated[str, typer.Argument(help="One SELECT over the published tables.")],
+    profile: ProfileOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask the published catalogue, read-only.
+
+    Tables: track, track_tag, film, film_track, film_genre_fit, chart_entry, ... (`show tables` lists them).
+    """
+    settings = enter_world(profile)
+    from tasks.warehouse import query as ask
+
+    result = ask(settings, sql)
+    if as_json:
+        print_json(result.as_dicts())
+    else:
+        console.print_table(result.columns, result.rows)
+
+
+@app.command()
+def rollback(
+    snapshot: Annotated[
+        str | None, typer.Argument(help="Snapshot to serve. Default: the one before the served one.")
+    ] = None,
+    profile: ProfileOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Serve an earlier snapshot of the catalogue."""
+    settings = enter_world(profile)
+    from tasks.warehouse import rollback as serve
+
+    served = serve(settings, snapshot)
+    if as_json:
+        print_json({"served": served.name, "path": str(served)})
+    else:
+        console.out.print(f"Serving {served.name} ({served}).", soft_wrap=True)
+
+
+@app.command()
+def build(
+    select: Annotated[
+        str | None, typer.Option(help="One model (core.film), or it and all that read it (core.film+).")
+    ] = None,
+    list_models: Annotated[bool, typer.Option("--list", help="Name the models in build order and stop.")] = False,
+    profile: ProfileOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Build the SQL models of the warehouse alone; nothing is published."""
+    settings = enter_world(profile)
+    from ostinato.show import build_and_show
+
+    build_and_show(settings, select, list_models=list_models, as_json=as_json)
+
+
+@app.command()
+def status(profile: ProfileOption = None, as_json: JsonOption = False) -> None:
+    """The served catalogue and its age, kept snapshots, champions, and the last runs of each source."""
+    settings = enter_world(profile)
+    from ostinato.show import show_status
+
+    show_status(settings, as_json=as_json)
+
+
+@app.command()
+def doctor(profile: ProfileOption = None, as_json: JsonOption = False) -> None:
+    """Check browser, keys, servers, disk and versions, and say what to do about each fault."""
+    settings = enter_world(profile)
+    from ostinato.show import show_doctor
+
+    show_doctor(settings, as_json=as_json)
+
+
+@app.command()
+def up(
+    profile: ProfileOption = None,
+    prefect_port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the Prefect UI.")] = 4200,
+    mlflow_port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the MLflow UI.")] = 5000,
+) -> None:
+    """Start Prefect, MLflow, a worker and (in the sandbox world) the sandbox on loopback, until Ctrl-C."""
+    settings = enter_world(profile)
+    from ostinato.services import up as start
+
+    start(settings, prefect_port=prefect_port, mlflow_port=mlflow_port)
+
+
+def main() -> None:
+    """Run a command; a fault that a user can act on is one line on stderr and exit code 1."""
+    try:
+        app()
+    except OstinatoError as fault:
+        err.print(f"[red]Error:[/red] {fault}", soft_wrap=True, markup=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        err.print("Stopped. Nothing half-done is served; run the command again to go on.")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

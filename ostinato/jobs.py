@@ -1,0 +1,124 @@
+"""Runs the flows here and now, with a display: what `refresh`, `retag`, `train` and `import` call."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import requests
+
+from ostinato.console import StepDisplay, step_display
+from tasks.settings import OstinatoError, Settings
+
+if TYPE_CHECKING:
+    from tasks.reports import RunSummary
+    from tasks.sources.datasets import ImportReport
+    from tasks.training import TrainingReport
+
+R = TypeVar("R")
+
+
+def refresh_now(settings: Settings, *, as_of: date, max_films: int, skip_fetch: bool) -> RunSummary:
+    """`nightly-refresh` in this process; in the sandbox world the sandbox runs for as long as it is needed."""
+    with ExitStack() as stack:
+        display = stack.enter_context(flow_display(settings))
+        if settings.is_sandbox and not skip_fetch:
+            from ostinato.services import sandbox_running
+
+            display.note("Sandbox started")
+            sites = stack.enter_context(sandbox_running(settings, as_of=as_of, films=max_films))
+            display.done("Sandbox started")
+            _import_labelled_tracks(settings, sites, as_of, display)
+        display.note("Prefect started")
+        from flows.nightly_refresh import NightlyOptions, nightly_refresh
+
+        display.done("Prefect started")
+        options = NightlyOptions(as_of=as_of, max_films=max_films, skip_fetch=skip_fetch)
+        return run_flow(lambda: nightly_refresh(options))
+
+
+def retag_now(settings: Settings, *, as_of: date) -> RunSummary:
+    """`monthly-retag` in this process."""
+    with flow_display(settings):
+        from flows.monthly_retag import MonthlyOptions, monthly_retag
+
+        return run_flow(lambda: monthly_retag(MonthlyOptions(as_of=as_of)))
+
+
+def train_now(settings: Settings, model: str, as_of: date) -> TrainingReport:
+    """`train` in this process."""
+    with flow_display(settings):
+        from flows.train import Model, TrainOptions, train
+
+        return run_flow(lambda: train(TrainOptions(model=Model(model), as_of=as_of))).training[0]
+
+
+def import_now(settings: Settings, paths: Sequence[Path], as_of: date) -> list[ImportReport]:
+    """Import files without Prefect: it is over before a server would have started."""
+    from tasks.sources.datasets import import_files
+    from tasks.warehouse import world_lock
+
+    with step_display() as display:
+        display.note("Files recognised and landed")
+        with world_lock(settings):
+            imported = import_files(settings, paths, as_of)
+        display.done("Files recognised and landed")
+    return imported
+
+
+def run_flow(flow: Callable[[], R]) -> R:
+    """Run a flow; what its steps raise for people comes through as it was raised."""
+    try:
+        return flow()
+    except OstinatoError:
+        raise
+    except RuntimeError as fault:
+        if "server" in str(fault).lower():
+            raise OstinatoError(f"Prefect's server did not start ({fault}); run `ostinato doctor`.") from fault
+        raise
+
+
+@contextmanager
+def flow_display(settings: Settings) -> Iterator[StepDisplay]:
+    """A progress display fed by the flow's steps; Prefect's own log lines stay out of the terminal.
+
+    A Prefect server that `ostinato up` runs is used; otherwise Prefect starts one for this run.
+    """
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    from ostinato.services import running_services
+
+    services = running_services(settings)
+    if services and "PREFECT_API_URL" not in os.environ:
+        os.environ["PREFECT_API_URL"] = services["prefect_api"]
+    from flows.progress import watch
+
+    with step_display() as display:
+        stop_watching = watch(display)
+        try:
+            yield display
+        finally:
+            stop_watching()
+
+
+def _import_labelled_tracks(settings: Settings, sites: dict[str, str], as_of: date, display: StepDisplay) -> None:
+    """Do for the sandbox world what an operator does for the live one: import a data set with genre labels."""
+    from tasks.lake import batch_files
+
+    if batch_files(settings.lake, "dataset", "spotify_tracks"):
+        return
+    title = "Labelled tracks imported"
+    display.note(title)
+    answer = requests.get(f"{sites['sandbox']}/datasets/spotify_tracks.csv", timeout=60)
+    answer.raise_for_status()
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "spotify_tracks.csv"
+        file.write_bytes(answer.content)
+        from tasks.sources.datasets import import_files
+
+        import_files(settings, [file], as_of)
+    display.done(title)

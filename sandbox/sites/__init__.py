@@ -1,0 +1,1 @@
+"""One module per site: its addresses, what it answers, and how it refuses."""

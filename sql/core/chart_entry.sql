@@ -1,0 +1,73 @@
+/*
+description: |
+  Places of Melon's charts, one row each. A chart that was read from Melon comes before the same place of an imported
+  file; where one reading holds two songs on one place, the one with the lower song number stays (the audit
+  `melon_rank_ties` counts them).
+grain: chart x scope x period x rank
+key: [chart, scope, period, rank]
+columns:
+  chart: VARCHAR; top100, day, week, month, age_year or age_decade
+  scope: VARCHAR; KPOP, POP or Melon's class code, UNKNOWN where an imported file does not say which
+  period: VARCHAR; hour, day, week's first day, month, year or decade, ISO 8601
+  rank: BIGINT; from 1
+  song_id: VARCHAR; Melon's song number
+  song_key: VARCHAR; `melon:` and the song number, else `name:` and a hash of title and artists
+  title: VARCHAR; as Melon writes it
+  artists: VARCHAR[]; as Melon writes them
+  album: VARCHAR; as Melon writes it
+  genre: VARCHAR; Melon's first genre of the song, in its English names where known
+  source: VARCHAR; as sources.toml names it, melon or dataset
+tests:
+  not_null: [song_key, title]
+  range: {rank: [1, null]}
+  accepted: {chart: [top100, day, week, month, age_year, age_decade]}
+*/
+with
+place as (
+    select
+        chart,
+        scope,
+        period,
+        rank,
+        nullif(song_id, '') as song_id,
+        title,
+        coalesce(artists, []) as artists,
+        album,
+        null as genre,
+        'melon' as source
+    from staging.melon_chart
+    union all
+    select 'week', 'GN0000', week_start, rank, null, title, artists, album, null, 'dataset'
+    from staging.dataset_melon_weekly_chart
+    union all
+    select 'month', 'UNKNOWN', month, rank, song_id, title, artists, null, genre, 'dataset'
+    from staging.dataset_melon_monthly_chart
+),
+
+preferred_place as (
+    select *
+    from place
+    qualify row_number() over (
+        partition by chart, scope, period, rank
+        order by source = 'melon' desc, try_cast(song_id as bigint), song_id, title, artists
+    ) = 1
+)
+
+select
+    place.chart,
+    place.scope,
+    place.period,
+    place.rank,
+    place.song_id,
+    coalesce(
+        'melon:' || place.song_id,
+        'name:' || md5(lower(place.title) || '|' || lower(array_to_string(place.artists, '|')))
+    ) as song_key,
+    place.title,
+    place.artists,
+    place.album,
+    coalesce(melon_genre.melon_genre, song.genres[1], place.genre) as genre,
+    place.source
+from preferred_place as place
+left join staging.melon_song as song using (song_id)
+left join vocabulary.melon_genre as melon_genre on coalesce(song.genres[1], place.genre) = melon_genre.name

@@ -1,0 +1,47 @@
+/*
+description: Songs that stood in a chart, one row each, as their Melon page names them, else as the newest chart does.
+grain: song
+key: [song_key]
+columns:
+  song_key: VARCHAR; `melon:` and the song number, else `name:` and a hash of title and artists
+  song_id: VARCHAR; Melon's song number
+  title: VARCHAR; as Melon writes it
+  artists: VARCHAR[]; as Melon writes them
+  album: VARCHAR; as Melon writes it
+  released_on: VARCHAR; ISO 8601, as fine as Melon knows it
+  genre: VARCHAR; Melon's first genre, in its English names where known
+  is_domestic: BOOLEAN; stood in a chart of Korean songs only
+  source: VARCHAR; as sources.toml names it, melon or dataset
+tests:
+  not_null: [title, is_domestic]
+*/
+with
+newest_entry as (
+    select *
+    from core.chart_entry
+    qualify row_number() over (
+        partition by song_key
+        order by source = 'melon' desc, period desc, chart, scope, rank
+    ) = 1
+),
+
+domestic_song as (
+    select distinct entry.song_key
+    from core.chart_entry as entry
+    join vocabulary.melon_scope as melon_scope using (scope)
+    where melon_scope.is_domestic
+)
+
+select
+    entry.song_key,
+    entry.song_id,
+    coalesce(song.title, entry.title) as title,
+    if(len(song.artists) > 0, song.artists, entry.artists) as artists,
+    coalesce(song.album, entry.album) as album,
+    song.released_on,
+    entry.genre,
+    domestic_song.song_key is not null as is_domestic,
+    entry.source
+from newest_entry as entry
+left join staging.melon_song as song using (song_id)
+left join domestic_song on entry.song_key = domestic_song.song_key

@@ -1,0 +1,140 @@
+/*
+description: |
+  Audio features of tracks, one row each, from the first provider that has them: imported tables, ReccoBeats, Spotify.
+  A value that cannot be (the bounds are those of `tasks.models.features`) is null; a duration that the provider does
+  not send is the track's own.
+grain: track
+key: [track_id]
+columns:
+  track_id: VARCHAR; Spotify's id
+  danceability: DOUBLE; 0 to 1
+  energy: DOUBLE; 0 to 1
+  key: DOUBLE; 0 to 11 = C to B, -1 none
+  loudness: DOUBLE; dB
+  mode: DOUBLE; 1 major, 0 minor
+  speechiness: DOUBLE; 0 to 1
+  acousticness: DOUBLE; 0 to 1
+  instrumentalness: DOUBLE; 0 to 1
+  liveness: DOUBLE; 0 to 1
+  valence: DOUBLE; 0 to 1
+  tempo: DOUBLE; BPM, 0 not detected
+  duration_ms: DOUBLE; ms
+  time_signature: DOUBLE; beats per bar, 0 not detected
+  provider: VARCHAR; who measured, dataset, reccobeats or spotify
+  duration_source: VARCHAR; where the duration came from, as sources.toml names it
+  is_complete: BOOLEAN; has the 11 features that models cannot do without, all but duration and time signature
+tests:
+  not_null: [is_complete]
+  range:
+    danceability: [0, 1]
+    energy: [0, 1]
+    key: [-1, 11]
+    loudness: [-100, 10]
+    mode: [0, 1]
+    speechiness: [0, 1]
+    acousticness: [0, 1]
+    instrumentalness: [0, 1]
+    liveness: [0, 1]
+    valence: [0, 1]
+    tempo: [0, 400]
+    duration_ms: [1, 86400000]
+    time_signature: [0, 16]
+  accepted: {provider: [dataset, reccobeats, spotify, audio]}
+  references: {track_id: core.track.track_id}
+*/
+with
+measured_recording as (
+    select measured.* exclude (track_id), track.track_id
+    from staging.reccobeats_audio_features as measured
+    join core.track as track on measured.isrc = track.isrc
+    where measured.track_id = ''
+),
+
+measurement as (
+    select 'dataset' as provider, 1 as preference, * from staging.dataset_spotify_tracks
+    union all by name
+    select 'dataset' as provider, 2 as preference, * from staging.dataset_spotify_query_tracks
+    union all by name
+    select 'dataset' as provider, 3 as preference, * from staging.dataset_film_ost_tracks
+    union all by name
+    select if(provider = 'spotify', 5, 4) as preference, * from staging.reccobeats_audio_features where track_id <> ''
+    union all by name
+    select if(provider = 'spotify', 7, 6) as preference, * from measured_recording
+),
+
+preferred_measurement as (
+    select
+        track_id,
+        provider,
+        danceability,
+        energy,
+        key,
+        loudness,
+        mode,
+        speechiness,
+        acousticness,
+        instrumentalness,
+        liveness,
+        valence,
+        tempo,
+        duration_ms,
+        time_signature
+    from measurement
+    where energy is not null
+    qualify row_number() over (
+        partition by track_id
+        order by preference, fetched_at desc, track_genre, query_genre, imdb_id
+    ) = 1
+),
+
+plausible_measurement as (
+    select
+        track_id,
+        if(danceability between 0 and 1, danceability, null) as danceability,
+        if(energy between 0 and 1, energy, null) as energy,
+        if(key in (from range(-1, 12)), key, null) as key,
+        if(loudness between -100 and 10, loudness, null) as loudness,
+        if(mode in (0, 1), mode, null) as mode,
+        if(speechiness between 0 and 1, speechiness, null) as speechiness,
+        if(acousticness between 0 and 1, acousticness, null) as acousticness,
+        if(instrumentalness between 0 and 1, instrumentalness, null) as instrumentalness,
+        if(liveness between 0 and 1, liveness, null) as liveness,
+        if(valence between 0 and 1, valence, null) as valence,
+        if(tempo between 0 and 400, tempo, null) as tempo,
+        if(duration_ms between 1 and 86400000, duration_ms, null) as duration_ms,
+        if(time_signature in (from range(0, 17)), time_signature, null) as time_signature,
+        provider
+    from preferred_measurement
+)
+
+select
+    track.track_id,
+    measured.danceability,
+    measured.energy,
+    measured.key,
+    measured.loudness,
+    measured.mode,
+    measured.speechiness,
+    measured.acousticness,
+    measured.instrumentalness,
+    measured.liveness,
+    measured.valence,
+    measured.tempo,
+    coalesce(measured.duration_ms, track.duration_ms::double) as duration_ms,
+    measured.time_signature,
+    measured.provider,
+    if(measured.duration_ms is not null, measured.provider, track.duration_source) as duration_source,
+    -- A sum is null as soon as one of its terms is.
+    measured.danceability
+    + measured.energy
+    + measured.key
+    + measured.loudness
+    + measured.mode
+    + measured.speechiness
+    + measured.acousticness
+    + measured.instrumentalness
+    + measured.liveness
+    + measured.valence
+    + measured.tempo is not null as is_complete
+from plausible_measurement as measured
+join core.track as track using (track_id)

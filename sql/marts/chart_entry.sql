@@ -1,0 +1,46 @@
+/*
+description: Places of Melon's charts with the track that stood there, one row each.
+grain: chart x scope x period x rank
+key: [chart, scope, period, rank]
+columns:
+  chart: VARCHAR; top100, day, week, month, age_year or age_decade
+  scope: VARCHAR; KPOP, POP or Melon's class code, UNKNOWN where an imported file does not say which
+  period: VARCHAR; hour, day, week's first day, month, year or decade, ISO 8601
+  rank: BIGINT; from 1
+  song_id: VARCHAR; Melon's song number
+  track_id: VARCHAR; the matched track, else `melon:` and the song number, null where the song has neither
+  title: VARCHAR; as Melon writes it
+  artists: VARCHAR[]; as Melon writes them
+  genre: VARCHAR; Melon's
+  predicted_genre: VARCHAR; the track's, one of the 28 groups
+  album: VARCHAR; as Melon writes it
+  source: VARCHAR; as the table `attribution` names it, melon or dataset
+tests:
+  not_null: [title]
+  range: {rank: [1, null]}
+  references: {track_id: marts.track.track_id}
+*/
+with
+entry as (
+    select
+        entry.*,
+        coalesce(matched.track_id, 'melon:' || entry.song_id) as track_id
+    from core.chart_entry as entry
+    left join core.chart_song_track as matched using (song_key)
+)
+
+select
+    entry.chart,
+    entry.scope,
+    entry.period,
+    entry.rank,
+    entry.song_id,
+    entry.track_id,
+    entry.title,
+    entry.artists,
+    entry.genre,
+    track.genre as predicted_genre,
+    entry.album,
+    entry.source
+from entry
+left join marts.track as track using (track_id)

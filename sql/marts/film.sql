@@ -1,0 +1,56 @@
+/*
+description: Films of every source, one row each.
+grain: film
+key: [film_id]
+columns:
+  film_id: VARCHAR; the imdb_id, else `tmdb:` or `ml:` and that id
+  tmdb_id: BIGINT; TMDB's id
+  imdb_id: VARCHAR; IMDb's id
+  title: VARCHAR; null for a film that soundtrack credits or links name by its id alone
+  genres: VARCHAR[]; TMDB's names, of the first of IMDb, TMDB and MovieLens that has any
+  released_on: VARCHAR; ISO 8601, as fine as the source knows it
+  runtime_min: BIGINT; minutes
+  user_score: DOUBLE; TMDB's, 0 to 100
+  predicted_score: DOUBLE; 0 to 100, null until a film-rating model is trained
+  overview: VARCHAR; the plot in some sentences
+  directors: VARCHAR[]; names
+  budget_usd: BIGINT; US dollars
+  revenue_usd: BIGINT; US dollars
+  poster_url: VARCHAR; address of the poster
+  original_title: VARCHAR; title in the film's own language
+  original_language: VARCHAR; as TMDB names it
+  genre_source: VARCHAR; whose genres they are, imdb, tmdb or movielens
+  n_tracks: BIGINT; tracks tied to it in film_track
+tests:
+  range: {user_score: [0, 100], runtime_min: [1, null]}
+warn:
+  not_null: [title]
+*/
+with
+scored_film as (
+    select film_id, count(*) as n_tracks
+    from marts.film_track
+    group by film_id
+)
+
+select
+    film.film_id,
+    film.tmdb_id,
+    film.imdb_id,
+    film.title,
+    film.genres,
+    film.released_on,
+    film.runtime_min,
+    film.user_score,
+    null::double as predicted_score,
+    film.overview,
+    film.directors,
+    film.budget_usd,
+    film.revenue_usd,
+    film.poster_url,
+    film.original_title,
+    film.original_language,
+    film.genre_source,
+    coalesce(scored_film.n_tracks, 0) as n_tracks
+from core.film as film
+left join scored_film using (film_id)

@@ -1,0 +1,33 @@
+/*
+description: What each flow run got from each source, one row each; a run repeated for the same day counts once.
+grain: flow x day x source
+key: [flow, as_of, source]
+columns:
+  flow: VARCHAR; name of the flow
+  run_id: VARCHAR; of the newest run for that day
+  as_of: VARCHAR; the day the run was reckoned from, ISO 8601
+  source: VARCHAR; source and entity
+  state: VARCHAR; ok, empty, missing, blocked, limited, broken, refused or unreachable
+  n_rows: BIGINT; rows landed
+  n_pages: BIGINT; pages and bodies read
+  bytes: BIGINT; of all bodies
+  started_at: TIMESTAMP WITH TIME ZONE; when
+  ended_at: TIMESTAMP WITH TIME ZONE; when
+*/
+select
+    flow,
+    run_id,
+    as_of,
+    source,
+    state,
+    n_rows,
+    n_pages,
+    bytes,
+    started_at,
+    ended_at
+from raw.ostinato_run_log as run
+where flow is not null and as_of is not null and source is not null
+qualify row_number() over (
+    partition by flow, as_of, source
+    order by ended_at desc nulls last, started_at desc nulls last, run
+) = 1

@@ -1,0 +1,55 @@
+/*
+description: |
+  Audio features as the provider sent them, one row per track and provider, from the newest answer. Where the answer
+  names no track, the recording is known by its ISRC alone.
+grain: track id, else ISRC x provider
+key: [track_id, isrc, provider]
+columns:
+  track_id: VARCHAR; Spotify's id, empty where the answer names none
+  isrc: VARCHAR; recording code, upper case, only where no track is named, else empty
+  danceability: DOUBLE; 0 to 1
+  energy: DOUBLE; 0 to 1
+  key: DOUBLE; 0 to 11 = C to B, -1 none
+  loudness: DOUBLE; dB
+  mode: DOUBLE; 1 major, 0 minor
+  speechiness: DOUBLE; 0 to 1
+  acousticness: DOUBLE; 0 to 1
+  instrumentalness: DOUBLE; 0 to 1
+  liveness: DOUBLE; 0 to 1
+  valence: DOUBLE; 0 to 1
+  tempo: DOUBLE; BPM, 0 not detected
+  duration_ms: DOUBLE; ms
+  time_signature: DOUBLE; beats per bar, 0 not detected
+  provider: VARCHAR; who measured, reccobeats or, for approved apps, spotify
+  fetched_at: TIMESTAMP WITH TIME ZONE; when the answer was read
+*/
+with
+answer as (
+    select
+        * exclude (track_id, isrc),
+        coalesce(trim(track_id), '') as track_id,
+        if(coalesce(trim(track_id), '') = '', upper(coalesce(trim(isrc), '')), '') as isrc
+    from raw.reccobeats_audio_features
+)
+
+select
+    track_id,
+    isrc,
+    danceability,
+    energy,
+    key,
+    loudness,
+    mode,
+    speechiness,
+    acousticness,
+    instrumentalness,
+    liveness,
+    valence,
+    tempo,
+    duration_ms,
+    time_signature,
+    provider,
+    fetched_at
+from answer
+where (track_id <> '' or isrc <> '') and provider is not null
+qualify row_number() over (partition by track_id, isrc, provider order by fetched_at desc, answer) = 1

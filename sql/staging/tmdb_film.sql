@@ -1,0 +1,40 @@
+/*
+description: Films as their TMDB pages show them, one row each, from the newest page.
+grain: film on TMDB
+key: [tmdb_id]
+columns:
+  tmdb_id: BIGINT; TMDB's film id
+  imdb_id: VARCHAR; from TMDB's external ids
+  title: VARCHAR; title in the language that was asked for
+  original_title: VARCHAR; title in the film's own language
+  original_language: VARCHAR; as TMDB names it
+  genres: VARCHAR[]; TMDB's own names
+  runtime_min: BIGINT; minutes, null where TMDB has none
+  user_score: DOUBLE; 0 to 100, null where nobody voted
+  overview: VARCHAR; the plot in some sentences
+  budget_usd: BIGINT; US dollars, null where TMDB has none
+  revenue_usd: BIGINT; US dollars, null where TMDB has none
+  directors: VARCHAR[]; names
+  released_on: VARCHAR; ISO 8601, as fine as TMDB knows it
+  poster_url: VARCHAR; address of the poster
+  fetched_at: TIMESTAMP WITH TIME ZONE; when the page was read
+*/
+select
+    tmdb_id,
+    nullif(trim(imdb_id), '') as imdb_id,
+    nullif(trim(title), '') as title,
+    nullif(trim(original_title), '') as original_title,
+    nullif(trim(original_language), '') as original_language,
+    genres,
+    nullif(runtime_min, 0) as runtime_min,
+    nullif(user_score, 0) as user_score,
+    nullif(trim(overview), '') as overview,
+    nullif(budget_usd, 0) as budget_usd,
+    nullif(revenue_usd, 0) as revenue_usd,
+    directors,
+    nullif(trim(released_on), '') as released_on,
+    nullif(trim(poster_url), '') as poster_url,
+    fetched_at
+from raw.tmdb_film as film
+where tmdb_id is not null
+qualify row_number() over (partition by tmdb_id order by fetched_at desc, film) = 1

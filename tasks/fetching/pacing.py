@@ -1,0 +1,53 @@
+"""How fast one host is asked, and when it is no longer asked at all."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+
+from tasks.fetching.answer import FetchState
+
+PATIENCE = {FetchState.BLOCKED: 3, FetchState.LIMITED: 1, FetchState.UNREACHABLE: 3, FetchState.BROKEN: 5}
+"""Answers in a row, by state, after which a host is left alone for the rest of the run."""
+
+
+class Host:
+    """The pace of one host, shared by all threads of a session."""
+
+    def __init__(self, requests_per_second: float) -> None:
+        self._interval_s = 1.0 / requests_per_second  # infinite rate: 0 s
+        self._lock = threading.Lock()
+        self._next_at = 0.0  # on the monotonic clock
+        self._rows: dict[str, tuple[FetchState, int]] = {}
+        self.closed: FetchState | None = None
+
+    def wait_turn(self) -> None:
+        """Sleep until this host may be asked again; turns are up to 30 % longer than the interval, at random."""
+        with self._lock:
+            at = max(self._next_at, time.monotonic())
+            self._next_at = at + self._interval_s * random.uniform(1.0, 1.3)  # noqa: S311 - jitter, no secret
+        while (left_s := at - time.monotonic()) > 0:
+            time.sleep(left_s)
+
+    def hold(self, seconds: float) -> None:
+        """Ask nobody here before `seconds` have passed."""
+        with self._lock:
+            self._next_at = max(self._next_at, time.monotonic() + seconds)
+
+    def note(self, state: FetchState, judge: str = "http") -> None:
+        """Remember the state of an answer, and close the host when it has been bad too often in a row.
+
+        Each judge has a row of its own: what HTTP calls fine, the parser may know for a challenge page.
+        """
+        with self._lock:
+            before, n_before = self._rows.get(judge, (state, 0))
+            n = n_before + 1 if state is before else 1
+            self._rows[judge] = (state, n)
+            if n >= PATIENCE.get(state, n + 1):
+                self.closed = self.closed or state
+
+    def why_closed(self) -> str:
+        """The closing in words."""
+        n = PATIENCE[self.closed] if self.closed else 0
+        return f"closed for this run after {n} {self.closed} answer{'s' if n != 1 else ''}" + (" in a row" * (n > 1))

@@ -1,0 +1,14 @@
+"""Finds the tracks that soundtrack credits and chart songs speak of, by normalised title and performer.
+
+| module | does |
+| --- | --- |
+| `candidates` | brings together pairs worth scoring: equal titles, and near titles of one artist |
+| `likeness` | how alike two names or two titles are |
+| `deciding` | one score and method for each pair, and which pairs are matches |
+| `catalogue` | the step of a refresh: from the warehouse's credits and charts to its matches |
+"""
+
+from tasks.matching.catalogue import MatchReport, match_all
+from tasks.matching.deciding import MATCHES, best_only, match
+
+__all__ = ["MATCHES", "MatchReport", "best_only", "match", "match_all"]

@@ -1,0 +1,265 @@
+"""What a run tells people: a Markdown story for the Prefect UI, with the SQL graph as a picture.
+
+Pictures go in as base64 PNG, because both of Prefect's UIs draw those and only one draws Mermaid.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from tasks.collecting.report import SourceReport
+from tasks.fetching.answer import FetchState
+from tasks.lake import utc_now, write_batch
+from tasks.matching import MatchReport
+from tasks.settings import OstinatoError, Settings
+from tasks.sources.datasets import ImportReport
+from tasks.tagging import TaggingReport
+from tasks.training import TrainingReport
+from tasks.warehouse import BuildReport, CheckResult, SqlModel, load_models
+from tasks.warehouse.connection import SQL_DIR
+from tasks.warehouse.publish import Published
+
+
+@dataclass
+class RunSummary:
+    """All that one run has to say; parts that did not happen stay empty."""
+
+    title: str
+    profile: str
+    sources: list[SourceReport] = field(default_factory=list)
+    matched: MatchReport | None = None
+    training: list[TrainingReport] = field(default_factory=list)
+    tagged: TaggingReport | None = None
+    checks: list[CheckResult] = field(default_factory=list)
+    published: Published | None = None
+    notes: list[str] = field(default_factory=list)
+    built: dict[str, int] = field(default_factory=dict)
+    """Rows of each SQL model built."""
+
+    def add_build(self, report: BuildReport) -> None:
+        """Take in one phase of the build."""
+        self.built.update(report.n_rows)
+
+    @property
+    def warnings(self) -> list[str]:
+        """Sentences on what went wrong without stopping the run."""
+        from_sources = [note for report in self.sources for note in report.notes]
+        from_checks = [
+            f"{check.failing_rows:,} rows fail the check {check.check} ({check.severity})."
+            for check in self.checks
+            if check.failing_rows
+        ]
+        return [*from_sources, *from_checks, *self.notes]
+
+
+def require_an_answer(sources: Sequence[SourceReport]) -> None:
+    """A night on which no site answered is a fault of this machine's network, not of the sites.
+
+    Raises
+    ------
+    OstinatoError
+        When every source that was asked was out of reach.
+    """
+    asked = [report for report in sources if report.states]
+    if asked and all(report.state is FetchState.UNREACHABLE for report in asked):
+        names = ", ".join(sorted({report.source for report in asked}))
+        raise OstinatoError(
+            f"None of the sites could be reached ({names}); check this machine's network, "
+            "or build from what is in the lake with `ostinato refresh --skip-fetch`."
+        )
+
+
+def write_books(
+    settings: Settings,
+    flow: str,
+    run_id: str,
+    as_of: date,
+    sources: Sequence[SourceReport],
+    checks: Sequence[CheckResult],
+) -> None:
+    """Write the run's log and its checks to the lake, under keys by flow and day: a repeat replaces them."""
+    key = f"{flow}-{as_of}"
+    for row in run_log_rows(flow, run_id, as_of, sources):
+        batch_key = f"{key}-{row['source']}"
+        write_batch(settings.lake, "ostinato", "run_log", [row], batch_key=batch_key, ingest_date=as_of)
+    rows = [
+        {
+            "check": check.check,
+            "severity": check.severity,
+            "failing_rows": check.failing_rows,
+            "run_id": run_id,
+            "checked_at": utc_now(),
+            "as_of": as_of.isoformat(),
+        }
+        for check in checks
+    ]
+    write_batch(settings.lake, "ostinato", "data_quality", rows, batch_key=key, ingest_date=as_of)
+
+
+def run_log_rows(flow: str, run_id: str, as_of: date, sources: Sequence[SourceReport]) -> list[dict[str, Any]]:
+    """One row per source: what it gave over all that was asked of it; its state is the first that is not ok."""
+    rows = []
+    for source in dict.fromkeys(report.source for report in sources):
+        asked = [report for report in sources if report.source == source]
+        faults = [report.state for report in asked if report.state is not FetchState.OK]
+        rows.append(
+            {
+                "flow": flow,
+                "run_id": run_id,
+                "as_of": as_of.isoformat(),
+                "source": source,
+                "state": str(faults[0] if faults else FetchState.OK),
+                "n_rows": sum(report.n_rows for report in asked),
+                "n_pages": sum(report.n_pages for report in asked),
+                "bytes": sum(report.n_bytes for report in asked),
+                "started_at": min(report.started_at for report in asked),
+                "ended_at": max(report.ended_at or report.started_at for report in asked),
+            }
+        )
+    return rows
+
+
+def markdown(summary: RunSummary) -> str:
+    """The whole summary as Markdown."""
+    published = summary.published
+    served = f"catalogue `{published.path.name}` is served." if published else "nothing was published."
+    tagged = summary.tagged.n_tracks_by_kind if summary.tagged else {}
+    parts = [
+        f"# {summary.title}",
+        f"World **{summary.profile}**, {served}",
+        _section("Sources", _source_table(summary.sources)),
+        _section("What to know", "\n".join(f"- {text}" for text in summary.warnings)),
+        _section("Catalogue", _table(("table", "rows"), published.n_rows.items() if published else ())),
+        _section("Tags", _table(("kind", "tracks tagged"), tagged.items())),
+        _section("Audit", _audit(summary.checks)),
+        _section("Models", _training(summary.training)),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def import_markdown(imported: Iterable[ImportReport]) -> str:
+    """What came in from each file."""
+    rows = ((report.path.name, report.entity, report.n_rows, report.n_rejected) for report in imported)
+    return _table(("file", "recognised as", "rows", "rejected"), rows)
+
+
+def audit_rows_markdown(checks: Iterable[CheckResult]) -> str:
+    """The offending rows of each failed check, a few of them, as Markdown."""
+    parts = []
+    for check in checks:
+        if check.failing_rows:
+            columns = list(check.sample[0]) if check.sample else []
+            rows = [[_cell(row[column]) for column in columns] for row in check.sample]
+            parts.append(
+                f"### {check.check} ({check.severity}, {check.failing_rows:,} rows)\n\n{_table(columns, rows)}"
+            )
+    return "\n\n".join(parts) or "Every check passed."
+
+
+def sql_graph_markdown(n_rows: Mapping[str, int] | None = None) -> str:
+    """The SQL models and what each reads, drawn."""
+    picture = base64.b64encode(sql_graph_png(load_models(SQL_DIR), n_rows or {})).decode()
+    return f"![The SQL models, from raw tables on the left to marts on the right](data:image/png;base64,{picture})"
+
+
+def sql_graph_png(models: Mapping[str, SqlModel], n_rows: Mapping[str, int]) -> bytes:
+    """Draw the models as a graph: one column a layer, a line from each table to those that read it."""
+    from matplotlib.figure import Figure
+
+    layers = ["raw", "vocabulary", "staging", "core", "matching", "features", "tagging", "marts"]
+    colours = dict(
+        zip(
+            layers,
+            ("#9aa5b1", "#9aa5b1", "#5b8def", "#3a6ea5", "#b07aa1", "#59a14f", "#b07aa1", "#e0803a"),
+            strict=True,
+        )
+    )
+    shown = {name: model for name, model in models.items() if model.schema != "audits"}
+    names = sorted(set(shown) | {read for model in shown.values() for read in model.depends_on})
+    columns = {layer: [name for name in names if name.startswith(layer + ".")] for layer in layers}
+    columns["raw"] += columns.pop("vocabulary")
+    order = [layer for layer in layers if columns.get(layer)]
+    place = {
+        name: (column, (row + 0.5) / len(columns[layer]))
+        for column, layer in enumerate(order)
+        for row, name in enumerate(columns[layer])
+    }
+    tallest = max(len(column) for column in columns.values())
+    figure = Figure(figsize=(2.9 * len(order), max(4.0, 0.34 * tallest)), layout="constrained")
+    axes = figure.subplots()
+    for name, model in shown.items():
+        for read in model.depends_on & place.keys():
+            (x0, y0), (x1, y1) = place[read], place[name]
+            axes.plot([x0, x1], [y0, y1], color="#c8ced6", linewidth=0.7, zorder=1)
+    for name, (x, y) in place.items():
+        layer, table = name.split(".", 1)
+        text = f"{table} ({n_rows[name]:,})" if name in n_rows else table
+        box = {"boxstyle": "round,pad=0.25", "facecolor": "white", "edgecolor": colours[layer]}
+        axes.text(x, y, text, ha="center", va="center", fontsize=7, bbox=box, zorder=2)
+    for column, layer in enumerate(order):
+        axes.text(column, 1.02, layer, ha="center", va="bottom", fontsize=10, fontweight="bold", color=colours[layer])
+    axes.set_xlim(-0.5, len(order) - 0.5)
+    axes.set_ylim(0, 1.06)
+    axes.axis("off")
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=110)
+    return buffer.getvalue()
+
+
+def _section(title: str, body: str) -> str:
+    return f"## {title}\n\n{body}" if body else ""
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    lines = ["| " + " | ".join(_cell(value) for value in row) + " |" for row in rows]
+    if not lines:
+        return ""
+    return "\n".join(["| " + " | ".join(head) + " |", "|" + " --- |" * len(head), *lines])
+
+
+def _cell(value: Any) -> str:
+    text = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    return text.replace("|", "\\|").replace("\n", " ")[:200]
+
+
+def _source_table(reports: Sequence[SourceReport]) -> str:
+    head = ("source", "what", "state", "rows", "requests", "answers by state", "seconds")
+    rows = [
+        (
+            report.source,
+            report.entity,
+            report.state,
+            report.n_rows,
+            report.n_pages,
+            ", ".join(f"{state} {count:,}" for state, count in sorted(report.states.items())),
+            f"{(report.ended_at - report.started_at).total_seconds():.1f}",
+        )
+        for report in reports
+    ]
+    return _table(head, rows)
+
+
+def _audit(checks: Sequence[CheckResult]) -> str:
+    if not checks:
+        return ""
+    failed = [check for check in checks if check.failing_rows]
+    told = f"{len(checks)} checks, {len(checks) - len(failed)} passed."
+    table = _table(("check", "severity", "failing rows"), ((c.check, c.severity, c.failing_rows) for c in failed))
+    return f"{told}\n\n{table}".strip()
+
+
+def _training(trained: Sequence[TrainingReport]) -> str:
+    lines = []
+    for run in trained:
+        scores = _table(
+            ("metric", "ours", "prior"),
+            ((s.metric, f"{s.value:.3f}", "" if s.prior is None else f"{s.prior:.3f}") for s in run.headline),
+        )
+        where = f"[MLflow run]({run.url})" if run.url.startswith("http") else f"MLflow run `{run.url}`"
+        lines.append(f"**{run.model} version {run.version}** ({run.stage}), {where}\n\n{scores}")
+    return "\n\n".join(lines)

@@ -1,0 +1,142 @@
+"""Brings data set files into the lake: all are recognised before any is read, and all land together or none does."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+
+import pyarrow as pa
+
+from tasks import lake
+from tasks.settings import OstinatoError, Settings
+from tasks.sources.datasets.checking import check
+from tasks.sources.datasets.kinds import SOURCE, Recognised, recognise
+from tasks.sources.datasets.reading import DataFile, open_table
+from tasks.sources.datasets.rejects import RejectFile, open_rejects
+
+Progress = Callable[[int, int], None]
+"""Called with bytes read and bytes in all."""
+
+
+@dataclass(frozen=True)
+class ImportReport:
+    """What became of one file."""
+
+    path: Path
+    entity: str
+    """The kind of data set, which names its table: `raw.dataset_<entity>`."""
+    n_rows: int
+    """Rows that went into the lake."""
+    n_rejected: int
+    batch: Path
+    """The lake file; named by kind and content, so that the same file again replaces itself."""
+    reject_file: Path | None
+    """CSV of the rejected rows with row number, reason and text; None when none was rejected."""
+    reasons: dict[str, int] = field(default_factory=dict)
+    """Reason -> rows, the most frequent first."""
+    ignored_columns: tuple[str, ...] = ()
+    """Columns of the file that the lake has no place for."""
+    absent_columns: tuple[str, ...] = ()
+    """Columns that files of this kind may have and this one does not; they are null."""
+
+
+@dataclass(frozen=True)
+class _Arrival:
+    """A file that was recognised and is still to be read."""
+
+    file: DataFile
+    recognised: Recognised
+    batch_key: str
+    n_bytes: int
+
+
+def import_files(
+    settings: Settings, paths: Sequence[Path], as_of: date, progress: Progress | None = None
+) -> list[ImportReport]:
+    """Load data set files (CSV, gzipped CSV, Parquet) into the lake of the chosen world, under source `dataset`.
+
+    A row that cannot be read goes to the reject file of its batch and the rest goes in. Importing the same
+    content again replaces it, whatever the file is called.
+
+    Raises
+    ------
+    OstinatoError
+        When a file is missing, damaged, no table, of no known kind or without one good row, or the home
+        cannot be written; nothing has landed then, of any file.
+    """
+    arrivals = [_recognise(Path(path)) for path in paths]
+    n_total, n_before = sum(arrival.n_bytes for arrival in arrivals), 0
+    reports = []
+    with ExitStack() as landing:
+        for arrival in arrivals:
+            reports.append(_import(settings, arrival, as_of, landing, _part_of(progress, n_before, n_total)))
+            n_before += arrival.n_bytes
+    return reports
+
+
+def _recognise(path: Path) -> _Arrival:
+    file = open_table(path)
+    recognised = recognise(file.columns, str(path))
+    with path.open("rb") as content:
+        digest = hashlib.file_digest(content, "sha256").hexdigest()
+    return _Arrival(file, recognised, f"{recognised.kind.entity}-{digest[:16]}", path.stat().st_size)
+
+
+def _import(settings: Settings, arrival: _Arrival, as_of: date, landing: ExitStack, progress: Progress) -> ImportReport:
+    """Read one file to its end; what was good and what was not lands when `landing` closes."""
+    entity = arrival.recognised.kind.entity
+    rejects = landing.enter_context(open_rejects(settings, entity, arrival.batch_key))
+    batch = landing.enter_context(
+        lake.open_batch(settings.lake, SOURCE, entity, batch_key=arrival.batch_key, ingest_date=as_of)
+    )
+    fetched_at = lake.utc_now()
+    for piece in arrival.file.pieces(arrival.recognised.positions):
+        good, rejected = check(piece, arrival.recognised.kind)
+        batch.write(_with_provenance(good, batch.schema, fetched_at))
+        rejects.write(rejected)
+        progress(piece.n_bytes, arrival.n_bytes)
+    if batch.n_rows == 0:
+        raise _nothing_read(arrival, rejects)
+    return ImportReport(
+        path=arrival.file.path,
+        entity=entity,
+        n_rows=batch.n_rows,
+        n_rejected=rejects.n_rows,
+        batch=batch.path,
+        reject_file=rejects.path if rejects.n_rows else None,
+        reasons=dict(rejects.reasons.most_common()),
+        ignored_columns=arrival.recognised.ignored,
+        absent_columns=arrival.recognised.absent,
+    )
+
+
+def _with_provenance(rows: pa.Table, schema: pa.Schema, fetched_at: datetime) -> pa.Table:
+    """The lake's table: imported rows come from no page, so their page hash is null."""
+    rows = rows.append_column("fetched_at", pa.repeat(pa.scalar(fetched_at, pa.timestamp("us", "UTC")), len(rows)))
+    return rows.append_column("page_sha256", pa.nulls(len(rows), pa.string())).select(schema.names).cast(schema)
+
+
+def _nothing_read(arrival: _Arrival, rejects: RejectFile) -> OstinatoError:
+    """The fault of a file without one good row; its reject file stays, so that the rows can be looked at."""
+    kept = rejects.land()
+    if kept is None:
+        return OstinatoError(f"{arrival.file.path} has a header line but no rows; fetch it again.")
+    reason, n_times = rejects.reasons.most_common(1)[0]
+    return OstinatoError(
+        f"{arrival.file.path} was taken for {arrival.recognised.kind.entity}, but none of its {rejects.n_rows} rows "
+        f"could be read ({n_times} times: {reason}); see {kept}, mend the file and import it again."
+    )
+
+
+def _part_of(progress: Progress | None, n_before: int, n_total: int) -> Progress:
+    """Progress of one file, told as progress of all."""
+
+    def tell(n_bytes: int, _: int) -> None:
+        if progress is not None:
+            progress(n_before + n_bytes, n_total)
+
+    return tell

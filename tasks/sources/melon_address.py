@@ -1,0 +1,102 @@
+"""Melon's addresses: which chart or song one names, and how to ask for one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+ALL_CLASSES = "GN0000"  # Melon's class code for "all genres", which its charts show unless asked otherwise
+
+_KINDS = {"DE": "day", "WE": "week", "MO": "month", "YE": "age_year", "AG": "age_decade"}
+
+
+@dataclass(frozen=True, slots=True)
+class ChartPlace:
+    """Which chart a page holds: kind, scope (KPOP, POP or a class code) and period (`2019`, `2012-03`, ...)."""
+
+    chart: str | None = None
+    scope: str | None = None
+    period: str | None = None
+
+
+def chart_place(url: str) -> ChartPlace:
+    """Kind, scope and period as a chart's address tells them; weeks are named by their first day.
+
+    >>> chart_place("https://www.melon.com/chart/age/list.htm?chartType=YE&chartGenre=KPOP&chartDate=2019")
+    ChartPlace(chart='age_year', scope='KPOP', period='2019')
+    >>> chart_place("/chart/month/index.htm?classCd=GN0100&moved=Y&rankMonth=201203")
+    ChartPlace(chart='month', scope='GN0100', period='2012-03')
+    >>> chart_place("https://www.melon.com/chart/index.htm?dayTime=2018012316")
+    ChartPlace(chart='top100', scope='GN0000', period='2018-01-23T16')
+    """
+    try:
+        address = urlsplit(url)
+    except ValueError:
+        return ChartPlace()
+    asked = {name: values[0].strip() for name, values in parse_qs(address.query).items()}
+    path = re.sub(r"(index|list)\.htm$", "", address.path).strip("/")
+    scope = asked.get("classCd") or ALL_CLASSES
+    match path.split("/"):
+        case ["chart"]:
+            return ChartPlace("top100", scope, _compact_date(asked.get("dayTime")))
+        case ["chart", ("day" | "week" | "month") as chart]:
+            day = asked.get("rankMonth") or asked.get("rankDay") or asked.get("startDay")
+            return ChartPlace(chart, scope, _compact_date(day))
+        case ["chart", "age"]:
+            kind = _KINDS.get(asked.get("chartType", ""))
+            return ChartPlace(kind, asked.get("chartGenre"), _compact_date(asked.get("chartDate")))
+        case ["chart", "search"]:
+            return _past_chart_place(asked, scope)
+    return ChartPlace()
+
+
+def _past_chart_place(asked: Mapping[str, str], scope: str) -> ChartPlace:
+    month = asked.get("year", "") + asked.get("mon", "").zfill(2)
+    first_day = asked.get("day", "").partition("^")[0] or asked.get("startDay", "")
+    if len(first_day) == 8:
+        period = first_day
+    else:
+        period = month if asked.get("mon") else asked.get("year") or asked.get("age", "")
+    return ChartPlace(_KINDS.get(asked.get("chartType", "")), scope, _compact_date(period))
+
+
+def _compact_date(text: str | None) -> str | None:
+    """`2018012316` -> `2018-01-23T16`, and its shorter forms; anything else is null."""
+    found = re.fullmatch(r"(\d{4})(\d{2})?(\d{2})?(\d{2})?", text or "")
+    if found is None:
+        return None
+    year, month, day, hour = found.groups()
+    date_part = "-".join(part for part in (year, month, day) if part)
+    return f"{date_part}T{hour}" if hour else date_part
+
+
+def top100_url(base: str, hour: datetime | None = None) -> str:
+    """The TOP100 of an hour of Korean time; the running hour where none is named."""
+    return f"{base}/chart/index.htm" + (f"?dayTime={hour:%Y%m%d%H}" if hour else "")
+
+
+def month_url(base: str, month: date, class_code: str = ALL_CLASSES) -> str:
+    """The chart of one closed month."""
+    return f"{base}/chart/month/index.htm?" + urlencode(
+        {"classCd": class_code, "moved": "Y", "rankMonth": f"{month:%Y%m}"}
+    )
+
+
+def age_url(base: str, year: int, scope: str) -> str:
+    """The age chart of one year; `scope` is KPOP or POP. Its frame page holds no rows, this fragment does."""
+    asked = {"idx": "1", "chartType": "YE", "chartGenre": scope, "chartDate": str(year), "moved": "Y"}
+    return f"{base}/chart/age/list.htm?" + urlencode(asked)
+
+
+def song_url(base: str, song_id: str) -> str:
+    """The page of one song."""
+    return f"{base}/song/detail.htm?songId={song_id}"
+
+
+def song_id_of_address(url: str | None) -> str | None:
+    """The song number in a song page's address; null where it names none."""
+    found = re.search(r"[?&]songId=(\d+)", url or "")
+    return found[1] if found else None

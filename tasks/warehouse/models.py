@@ -1,0 +1,109 @@
+"""Reads the SQL files: each is one SELECT below a YAML header that says what its rows are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+import sqlglot
+import yaml
+from sqlglot import exp
+
+from tasks.settings import OstinatoError
+
+LAYERS = ("staging", "core", "features", "marts")
+
+
+@dataclass(frozen=True)
+class Tests:
+    """What every row of a model must satisfy; see `tasks.warehouse.audit` for how each is counted."""
+
+    not_null: list[str] = field(default_factory=list)
+    unique: list[str] = field(default_factory=list)
+    range: dict[str, list[float | None]] = field(default_factory=dict)
+    accepted: dict[str, list[str]] = field(default_factory=dict)
+    references: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SqlModel:
+    """One file of `sql/`: `sql/<schema>/<table>.sql`."""
+
+    schema: str
+    table: str
+    description: str
+    grain: str
+    key: list[str]
+    columns: dict[str, str]
+    """Column name -> `TYPE; what it means, with its unit`."""
+    tests: Tests
+    warn: Tests
+    severity: str
+    is_view: bool
+    select: str
+
+    @property
+    def name(self) -> str:
+        """The table's name with its schema."""
+        return f"{self.schema}.{self.table}"
+
+    @cached_property
+    def depends_on(self) -> frozenset[str]:
+        """Tables that the SELECT reads, found by parsing it; names without a schema are its own CTEs."""
+        tree = sqlglot.parse_one(self.select, dialect="duckdb")
+        return frozenset(f"{table.db}.{table.name}" for table in tree.find_all(exp.Table) if table.db)
+
+    def column_types(self) -> dict[str, str]:
+        """Column name -> DuckDB type, from the header."""
+        return {name: text.split(";", 1)[0].strip().upper() for name, text in self.columns.items()}
+
+
+def load_models(folder: Path) -> dict[str, SqlModel]:
+    """All models below `folder`, by name, in an order in which each comes after what it reads.
+
+    Raises
+    ------
+    OstinatoError
+        When a header is missing or unreadable, a SELECT does not parse, or models read each other in a circle.
+    """
+    models = {
+        model.name: model
+        for schema in (*LAYERS, "audits")
+        for model in (read_model(path) for path in sorted((folder / schema).glob("*.sql")))
+    }
+    graph = {name: model.depends_on & models.keys() for name, model in models.items()}
+    try:
+        order = list(TopologicalSorter({name: sorted(graph[name]) for name in sorted(graph)}).static_order())
+    except CycleError as fault:
+        raise OstinatoError(f"SQL models read each other in a circle: {' -> '.join(fault.args[1])}.") from None
+    return {name: models[name] for name in order}
+
+
+def read_model(path: Path) -> SqlModel:
+    """One SQL file, its header checked."""
+    text = path.read_text(encoding="utf-8")
+    if not text.startswith("/*") or "*/" not in text:
+        raise OstinatoError(f"{path} has no header: begin the file with /* description: ... */.")
+    head, select = text[2:].split("*/", 1)
+    try:
+        header: dict[str, Any] = yaml.safe_load(head) or {}
+        select = select.strip().rstrip(";")
+        sqlglot.parse_one(select, dialect="duckdb")
+    except (yaml.YAMLError, sqlglot.errors.SqlglotError) as fault:
+        raise OstinatoError(f"{path} cannot be read: {' '.join(str(fault).split())[:300]}") from None
+    return SqlModel(
+        schema=path.parent.name,
+        table=path.stem,
+        description=str(header.get("description", "")).strip(),
+        grain=str(header.get("grain", "")),
+        key=list(header.get("key") or []),
+        columns=dict(header.get("columns") or {}),
+        tests=Tests(**(header.get("tests") or {})),
+        warn=Tests(**(header.get("warn") or {})),
+        severity=str(header.get("severity", "error")),
+        is_view=header.get("materialized") == "view",
+        select=select,
+    )

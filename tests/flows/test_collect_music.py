@@ -1,0 +1,110 @@
+"""Charts, tracks and features collected from the sandbox, as a refresh does it."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import timedelta
+from typing import Any
+from urllib.request import urlopen
+
+import pytest
+from pydantic import SecretStr
+
+from tasks import lake
+from tasks.collecting.charts import collect_charts
+from tasks.collecting.features import collect_features
+from tasks.collecting.report import SourceReport
+from tasks.collecting.soundtracks import collect_soundtracks
+from tasks.collecting.tracks import collect_tracks
+from tasks.fetching.answer import FetchState
+from tasks.lake import utc_now
+from tasks.settings import OstinatoError, Settings, today
+
+
+def truth(world: Settings) -> dict[str, Any]:
+    with urlopen(f"{world.sites['sandbox']}/world") as answer:
+        found: dict[str, Any] = json.load(answer)
+    return found
+
+
+def column(world: Settings, source: str, entity: str, name: str) -> list[Any]:
+    values: list[Any] = lake.read(world.lake, source, entity, [name])[name].to_pylist()
+    return values
+
+
+def put_films(world: Settings) -> None:
+    """Films as the film collector lands them, so that credits can be asked for."""
+    films = [{"tmdb_id": int(tmdb_id), "imdb_id": imdb_id} for tmdb_id, imdb_id in truth(world)["films"].items()]
+    rows = [{**film, "fetched_at": utc_now()} for film in films]
+    lake.write_batch(world.lake, "tmdb", "film", rows, batch_key="films", ingest_date=today())
+
+
+def test_music_comes_in_whole_and_a_second_run_adds_nothing(world: Settings) -> None:
+    as_of = today()
+    put_films(world)
+    collect_soundtracks(world, as_of)
+    charts, songs = collect_charts(world, as_of)
+    tracks = collect_tracks(world, as_of)
+    features = collect_features(world, as_of)
+    reports = [charts, songs, tracks, features]
+    assert [report.state for report in reports] == [FetchState.OK] * 4, [report.notes for report in reports]
+    assert charts.n_rows == 100 * charts.n_pages - n_missing(charts)
+    assert songs.n_rows == len(set(column(world, "melon", "chart", "song_id")))
+    charted = set(zip(column(world, "melon", "chart", "chart"), column(world, "melon", "chart", "period"), strict=True))
+    last_month = as_of.replace(day=1) - timedelta(days=1)
+    assert {("month", f"{last_month:%Y-%m}"), ("age_year", str(as_of.year - 1))} <= charted
+    assert [bool(re.fullmatch(rf"{as_of}T\d\d", period)) for chart, period in charted if chart == "top100"] == [True]
+
+    sizes = {
+        key: lake.read(world.lake, *key).num_rows for key in (("spotify", "track"), ("reccobeats", "audio_features"))
+    }
+    assert all(sizes.values())
+    track_ids = column(world, "spotify", "track", "track_id")
+    assert len(set(track_ids)) == len(track_ids)
+    assert set(column(world, "reccobeats", "audio_features", "track_id")) <= set(track_ids)
+
+    before = all_sizes(world)
+    cut_charts, no_songs = collect_charts(world, as_of)
+    others = [no_songs, collect_tracks(world, as_of), collect_features(world, as_of)]
+    assert cut_charts.n_pages == len(charts.notes)  # a small world has fewer than 100 foreign songs
+    assert [(report.n_pages, report.n_rows) for report in others] == [(0, 0)] * 3
+    assert all_sizes(world) == before
+
+
+def n_missing(charts: SourceReport) -> int:
+    """Rows that the notes on cut charts name as missing."""
+    return sum(100 - int(found[1]) for note in charts.notes if (found := re.search(r"holds (\d+) of 100", note)))
+
+
+def all_sizes(world: Settings) -> dict[str, int]:
+    tables = [(source, entity) for source in ("melon", "spotify", "reccobeats") for entity in entities(world, source)]
+    return {f"{source}/{entity}": lake.read(world.lake, source, entity).num_rows for source, entity in tables}
+
+
+def entities(world: Settings, source: str) -> list[str]:
+    return sorted(path.name for path in (world.lake / source).iterdir())
+
+
+def test_the_search_finds_what_credits_and_charts_mean(world: Settings) -> None:
+    put_films(world)
+    collect_soundtracks(world, today())
+    collect_charts(world, today())
+    collect_tracks(world, today())
+    found = set(column(world, "spotify", "track", "track_id"))
+    told = truth(world)
+    charted = set(column(world, "melon", "chart", "song_id"))
+    of_songs = {track for song, track in told["song_tracks"].items() if track and song in charted}
+    of_credits = {track for track in told["credit_tracks"].values() if track}
+    shares = {name: len(ids & found) / len(ids) for name, ids in {"charts": of_songs, "credits": of_credits}.items()}
+    print(f"share of the true tracks among the hits: {shares}; {len(found)} tracks in all")
+    assert shares["charts"] >= 0.95
+    assert shares["credits"] >= 0.85
+
+
+@pytest.mark.parametrize("wrong", ["spotify_client_id", "spotify_client_secret"])
+def test_a_wrong_key_is_one_sentence(world: Settings, wrong: str) -> None:
+    collect_charts(world, today())
+    keys = {"spotify_client_id": SecretStr("me"), "spotify_client_secret": SecretStr("mine"), wrong: SecretStr("wrong")}
+    with pytest.raises(OstinatoError, match="OSTINATO_SPOTIFY_CLIENT_ID"):
+        collect_tracks(world.model_copy(update=keys), today())
