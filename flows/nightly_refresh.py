@@ -47,7 +47,7 @@ def _run_name() -> str:
     name="nightly-refresh",
     description="Collects films, soundtrack credits, charts, tracks and features, and publishes the next catalogue.",
     flow_run_name=_run_name,
-    task_runner=ThreadPoolTaskRunner(max_workers=4),
+    task_runner=ThreadPoolTaskRunner(max_workers=2),  # type: ignore[arg-type]  # its type parameter cannot be inferred
     validate_parameters=True,
 )
 def nightly_refresh(options: NightlyOptions = DEFAULTS) -> RunSummary:
@@ -67,9 +67,6 @@ def nightly_refresh(options: NightlyOptions = DEFAULTS) -> RunSummary:
 def collect(as_of: date, max_films: int) -> list[SourceReport]:
     """All sources: charts beside films and credits, then the tracks these ask for, then their features."""
     charts = steps.charts.submit(as_of)
-    films = steps.films.submit(as_of, max_films)
-    soundtracks = steps.soundtracks.submit(as_of, wait_for=[films])
-    collected = [*films.result(), *soundtracks.result(), *charts.result()]
-    collected += steps.tracks(as_of)
-    collected += steps.features(as_of)
-    return collected
+    collected = steps.films(as_of, max_films) + steps.soundtracks(as_of)
+    collected += charts.result()
+    return collected + steps.tracks(as_of) + steps.features(as_of)

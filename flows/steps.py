@@ -6,13 +6,14 @@ environment, so that a worker in another process runs them alike. Prefect caches
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 
 from prefect import task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
+from prefect.logging import get_run_logger
 
 from flows.progress import StepProgress
 from tasks import matching, reports, tagging, training, warehouse
@@ -22,45 +23,62 @@ from tasks.collecting.films import collect_films
 from tasks.collecting.report import SourceReport
 from tasks.collecting.soundtracks import collect_soundtracks
 from tasks.collecting.tracks import collect_tracks
-from tasks.settings import code_version, load_settings
+from tasks.fetching.answer import FetchState
+from tasks.settings import OstinatoError, code_version, load_settings
 from tasks.sources.datasets import ImportReport, import_files
 from tasks.warehouse import BuildReport, CheckResult, Phase
+from tasks.warehouse.connection import first_line
 from tasks.warehouse.publish import Published
+
+
+def of_source(source: str, collect: Callable[[], list[SourceReport]]) -> list[SourceReport]:
+    """Run one source's collector; a fault in it that nobody foresaw costs that source's rows and nothing else.
+
+    What a person must mend (a wrong key, a home that cannot be written) still ends the run.
+    """
+    try:
+        return collect()
+    except OstinatoError:
+        raise
+    except Exception as fault:
+        get_run_logger().exception("The collector of %s failed.", source)
+        report = SourceReport(source, "collector", notes=[f"The collector of {source} failed: {first_line(fault)}."])
+        return [report.close(FetchState.BROKEN)]
 
 
 @task(name="Collect films", task_run_name="films", cache_policy=NO_CACHE)
 def films(as_of: date, max_films: int) -> list[SourceReport]:
     """TMDB: the list by browser, then the film pages."""
     with StepProgress("Films from TMDB") as progress:
-        return collect_films(load_settings(), as_of, max_films, progress)
+        return of_source("tmdb", lambda: collect_films(load_settings(), as_of, max_films, progress))
 
 
 @task(name="Collect soundtracks", task_run_name="soundtracks", cache_policy=NO_CACHE)
 def soundtracks(as_of: date) -> list[SourceReport]:
     """IMDb: the soundtrack credits of the films in the lake."""
     with StepProgress("Soundtrack credits from IMDb") as progress:
-        return [collect_soundtracks(load_settings(), as_of, progress)]
+        return of_source("imdb", lambda: [collect_soundtracks(load_settings(), as_of, progress)])
 
 
 @task(name="Collect charts", task_run_name="charts", cache_policy=NO_CACHE)
 def charts(as_of: date) -> list[SourceReport]:
     """Melon: the charts of the day, month and year, and the songs on them."""
     with StepProgress("Charts from Melon") as progress:
-        return collect_charts(load_settings(), as_of, progress)
+        return of_source("melon", lambda: collect_charts(load_settings(), as_of, progress))
 
 
 @task(name="Collect tracks", task_run_name="tracks", cache_policy=NO_CACHE)
 def tracks(as_of: date) -> list[SourceReport]:
     """Spotify: what credits and charts ask for."""
     with StepProgress("Tracks from Spotify") as progress:
-        return [collect_tracks(load_settings(), as_of, progress)]
+        return of_source("spotify", lambda: [collect_tracks(load_settings(), as_of, progress)])
 
 
 @task(name="Collect features", task_run_name="features", cache_policy=NO_CACHE)
 def features(as_of: date) -> list[SourceReport]:
     """ReccoBeats: audio features of the tracks that have none."""
     with StepProgress("Features from ReccoBeats") as progress:
-        return [collect_features(load_settings(), as_of, progress)]
+        return of_source("reccobeats", lambda: [collect_features(load_settings(), as_of, progress)])
 
 
 @task(name="Import data sets", task_run_name="import", cache_policy=NO_CACHE)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from sandbox import names
-from sandbox.features import with_artist
+from sandbox.features import draw_point, with_artist
 from sandbox.profiles import KOREAN_SEED
 from sandbox.tracks import EPOCH, KOREAN_GENRES, KOREAN_PER_YEAR, Track, TrackMaker
 
@@ -48,7 +48,7 @@ def korean_song(maker: TrackMaker, year: int, number: int, first_on_spotify: dat
             performers.append(guest)
     title = maker.new_title(rng, title, performers[0])
     released_on = date(year, 1, 1) + timedelta(days=int((number + rng.random()) * 365 / KOREAN_PER_YEAR))
-    features = maker.profiles.song(seed, with_artist(performers[0].point, maker.profiles.song_point(rng)))
+    features = maker.profiles.song(seed, with_artist(performers[0].point, draw_point(rng)))
     seeds = (KOREAN_SEED,) if seed in (KOREAN_SEED, "piano") else (KOREAN_SEED, seed)
     spotify_title = title.replace("`", "'").replace("(Feat.", "(feat.")
     track = maker.track(rng, spotify_title, tuple(performers), released_on, features, seeds, country="KR")

@@ -47,11 +47,15 @@ def quantile_table(rows: Any) -> list[list[float]]:
     return [[float(f"{value:.4g}") for value in rows[name].quantile(list(LEVELS))] for name in FEATURES]
 
 
-def within_correlation(rows: Any, by: str) -> list[list[float]]:
-    """Spearman correlation of the features after taking out the genre, so that genres do not feign a link."""
-    ranks = rows[list(FEATURES)].rank(pct=True)
-    centred = ranks - ranks.groupby(rows[by]).transform("mean")
-    return [[round(float(value), 3) for value in line] for line in centred.corr().to_numpy()]
+def correlation(rows: Any) -> list[list[float]]:
+    """Spearman correlation of the features below the diagonal; 0 where a feature does not vary."""
+    table = rows[list(FEATURES)].corr(method="spearman").fillna(0.0).to_numpy()
+    return [[round(float(value), 2) for value in line[:number]] for number, line in enumerate(table)]
+
+
+def profile(rows: Any) -> dict[str, Any]:
+    """How one genre's tracks lie: each feature's quantiles, and how the features go together."""
+    return {"correlation": correlation(rows), "quantiles": quantile_table(rows)}
 
 
 def companions(tracks: Any, seeds: set[str]) -> dict[str, dict[str, float]]:
@@ -80,11 +84,7 @@ def measure_songs(tracks: Any, seeds: set[str]) -> dict[str, Any]:
     rows = tracks[tracks.track_genre.isin(seeds) & (tracks.duration_ms > 0)]
     also = companions(tracks, seeds)
     return {
-        "correlation": within_correlation(rows, "track_genre"),
-        "genres": {
-            str(seed): {"companions": also[str(seed)], "quantiles": quantile_table(part)}
-            for seed, part in rows.groupby("track_genre")
-        },
+        str(seed): {"companions": also[str(seed)]} | profile(part) for seed, part in rows.groupby("track_genre")
     }
 
 
@@ -96,9 +96,7 @@ def measure_films(tracks: Any, films: Any) -> dict[str, Any]:
     enough = [name for name, part in single.groupby("film_genre") if len(part) >= MIN_TRACKS]
     combinations = Counter("|".join(names) for names in genres.values() if names)
     return {
-        "correlation": within_correlation(single.dropna(subset=["film_genre"]), "film_genre"),
-        "genres": {"any": quantile_table(rows)}
-        | {str(name): quantile_table(single[single.film_genre == name]) for name in enough},
+        "genres": {"any": profile(rows)} | {str(name): profile(single[single.film_genre == name]) for name in enough},
         "combinations": dict(sorted(combinations.items())),
     }
 
@@ -114,7 +112,7 @@ def main(data: Path, groups: Path) -> None:
     )
     profiles = {"features": FEATURES, "levels": LEVELS, "songs": songs, "films": films}
     PROFILES_FILE.write_text(json.dumps(profiles, separators=(",", ":")).replace('},"', '},\n"') + "\n", "utf-8")
-    print(f"{PROFILES_FILE}: {len(songs['genres'])} seeds, {len(films['genres'])} film genres")
+    print(f"{PROFILES_FILE}: {len(songs)} seeds, {len(films['genres'])} film genres")
 
 
 if __name__ == "__main__":

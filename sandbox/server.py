@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import socket
-import sys
 import threading
 from collections.abc import Callable, Iterator
 
@@ -124,5 +124,6 @@ def serve(world: World, base_port: int = 0, with_parent: bool = False) -> None:
 
 
 def _end_with_stdin(server: uvicorn.Server) -> None:
-    sys.stdin.buffer.read()
+    while os.read(0, 4096):  # not sys.stdin: its lock, held by a daemon thread, aborts the interpreter's end
+        pass
     server.should_exit = True

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sandbox import names
+from sandbox.features import draw_point
 from sandbox.films import Film
 from sandbox.profiles import FEATURES
 from sandbox.tracks import Track, TrackMaker
@@ -80,7 +81,7 @@ def make_cues(maker: TrackMaker, film: Film, n_composers: int) -> list[Track]:
     for number in range(rng.choice((0, 1, 1, 2, 2, 3))):
         title = "Main Title" if number == 0 else cue_title(rng)
         genre = rng.choice(film.genres)
-        features = maker.profiles.cue(genre, maker.profiles.film_point(rng))
+        features = maker.profiles.cue(genre, draw_point(rng))
         if number and rng.random() < 0.3:
             title = f'{title} (From "{film.title}")'
         title = title if number == 0 else maker.new_title(rng, title, composer)
@@ -110,7 +111,7 @@ def make_entries(world: World, film: Film, cues: list[Track]) -> list[Entry]:
             track = waiting.pop(0)
             title = track.title
         else:
-            wanted = world.profiles.cue(rng.choice(film.genres), world.profiles.film_point(rng))
+            wanted = world.profiles.cue(rng.choice(film.genres), draw_point(rng))
             track = world.picker.pick(rng, wanted, film.released_on.year)
             if track.track_id in used:
                 continue

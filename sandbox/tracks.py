@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from random import Random
 
 from sandbox import names
-from sandbox.features import Features, Point, Profiles, with_artist
+from sandbox.features import Features, Point, Profiles, draw_point, with_artist
 from sandbox.names import ArtistName
 from sandbox.profiles import KOREAN_SEED
 
@@ -110,7 +110,7 @@ class TrackMaker:
         if key not in self._artists:
             rng = self.rng("artist", key)
             name = self._new_name(rng, kind)
-            self._artists[key] = Artist("".join(rng.choices(ALPHABET, k=22)), name, self.profiles.song_point(rng))
+            self._artists[key] = Artist("".join(rng.choices(ALPHABET, k=22)), name, draw_point(rng))
         return self._artists[key]
 
     def _new_name(self, rng: Random, kind: str) -> ArtistName:
@@ -142,7 +142,7 @@ class TrackMaker:
             title += f" (feat. {artists[1].name})"
         title = self.new_title(rng, title, artists[0])
         released_on = EPOCH - timedelta(days=int(365.25 * 70 * rng.random() ** 2.0) + 40)
-        features = self.profiles.song(seed, with_artist(artists[0].point, self.profiles.song_point(rng)))
+        features = self.profiles.song(seed, with_artist(artists[0].point, draw_point(rng)))
         also = [s for s, share in self.profiles.companions[seed].items() if s in seeds and rng.random() < share / 2]
         return self.track(rng, title, tuple(artists), released_on, features, (seed, *also))
 

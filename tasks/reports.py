@@ -237,7 +237,7 @@ def _source_table(reports: Sequence[SourceReport]) -> str:
             report.n_rows,
             report.n_pages,
             ", ".join(f"{state} {count:,}" for state, count in sorted(report.states.items())),
-            f"{(report.ended_at - report.started_at).total_seconds():.1f}",
+            f"{((report.ended_at or report.started_at) - report.started_at).total_seconds():.1f}",
         )
         for report in reports
     ]

@@ -15,7 +15,7 @@ _MARKS = {
     name: re.compile(rf"(?i)\b(?:{pattern})\b")
     for name, pattern in {
         "live": r"live(?=\W*(?:$|at|in|from|on|ver|session|acoustic|take|\d|/))|(?:en|ao|al) vivo|unplugged|"
-        r"in concert|라이브",
+        r"in concert|radio performance|bbc|라이브",
         # An "original mix" or a mono mix is the recording itself.
         "remix": r"re-?mix(?:es|ed)?|rework(?:ed)?|bootleg|vip|dub|flip|mixed|(?<!original )(?<!stereo )(?<!mono )"
         r"(?<!single )(?<!album )(?<!radio )mix",
@@ -46,8 +46,8 @@ _ALBUM_WORDS = word_set(
     "television collectors"
 )
 _SOUNDTRACK = re.compile(
-    r"(?i)\bsound ?tracks?\b|\bmotion pictures?\b|\bo\.?s\.?t\b|\bbanda sonora\b|\bbande originale\b|\bcast recording\b|"
-    r"\b(?:original|film|complete) (?:film )?(?:score|recording)s?\b|\bmusic from the (?:film|movie)\b"
+    r"(?i)\bsound ?tracks?\b|\bmotion pictures?\b|\bo\.?s\.?t\b|\bbanda sonora\b|\bbande originale\b|"
+    r"\bcast recording\b|\b(?:original|film|complete) (?:film )?(?:score|recording)s?\b|\bmusic from the (?:film|movie)\b"
 )
 _FROM_QUOTED = re.compile(r"(?i)\bfrom\s+(?:the\s+[\w\s]*)?[\"“”«„‘'](.+?)[\"“”»'’](?!\w)")
 

@@ -34,7 +34,7 @@ MATCHES = pa.schema(
 #   track says that it comes from this film.
 # - A film's own album makes up for performers that nobody credited, not for others than those credited: of 40 such
 #   pairs half were remakes and stand-ins. So does the writer as the artist, on that album.
-# - The writer as the artist is not enough on its own: under half of 60 such pairs were right (`Carmen` by Bizet).
+# - The writer as the artist is not enough on its own: a third of 72 such pairs were right (`Carmen` by Bizet).
 _DECIDE = """
 with own_album as (
     select distinct q.q, t.t

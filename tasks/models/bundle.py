@@ -14,7 +14,7 @@ import numpy as np
 
 from tasks.models import mood
 from tasks.models.calibration import Calibration, decide
-from tasks.models.features import FEATURES
+from tasks.models.features import FEATURES, is_scorable
 from tasks.settings import OstinatoError
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Spec:
     thresholds: tuple[float, ...]
     """Probability from which on a label is a tag."""
     training_share: tuple[float, ...]
-    """Share of the training tracks that carry the label: what lift is measured against."""
+    """Share of the training tracks that carry the label: what lift is measured against; empty without training."""
     calibration: Calibration
     name_top: bool = True
     """True where the most probable label is always a tag."""
@@ -80,8 +80,8 @@ class Bundle:
 
     @property
     def training_share(self) -> np.ndarray:
-        """Share of each label among the training tracks (labels,)."""
-        return np.asarray(self.spec.training_share)
+        """Share of each label among the training tracks (labels,); NaN for a model without training data."""
+        return np.asarray(self.spec.training_share or (np.nan,) * len(self.labels))
 
     @property
     def name(self) -> str:
@@ -89,13 +89,12 @@ class Bundle:
         return f"{self.spec.model}/{self.version}" + (f" ({self.spec.note})" if self.spec.note else "")
 
     def score(self, features: np.ndarray, threads: int = 1) -> np.ndarray:
-        """Calibrated probabilities, float32 (n, labels), of rows in the order of `FEATURES`.
+        """Calibrated probabilities (n, labels) of rows in the order of `FEATURES`.
 
         Duration and time signature may be NaN; a row that lacks anything else has NaN throughout.
         """
-        result = np.full((len(features), len(self.labels)), np.nan, dtype=np.float32)
-        required = [FEATURES.index(name) for name in FEATURES if name not in ("duration_ms", "time_signature")]
-        rows = np.flatnonzero(~np.isnan(features[:, required]).any(axis=1))
+        result = np.full((len(features), len(self.labels)), np.nan)
+        rows = np.flatnonzero(is_scorable(features))
         chunks = [rows[start : start + BATCH_ROWS] for start in range(0, len(rows), BATCH_ROWS)]
         if len(chunks) < threads:
             chunks = [chunk for chunk in np.array_split(rows, threads) if len(chunk)]

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from tasks.settings import OstinatoError
 
-class TooLittleData(Exception):  # noqa: N818 - a named state of the data, not a fault
+
+class TooLittleData(OstinatoError):  # noqa: N818 - a named state of the data, which a night goes on without
     """There is not enough to learn from yet; the text says what is lacking and what brings it."""
 
 

@@ -71,6 +71,7 @@ _SUFFIX = re.compile(r"^(?:jr|sr|inc|ltd|llc|esq|ii|iii|iv)\.?$", re.IGNORECASE)
 _NO_NAME = re.compile(
     r"^(?:and|as|the|(?:(?:his|her|their|the)\s+)?(?:orchestra|band|chorus|choir|ensemble))$", re.IGNORECASE
 )
+_LONGEST_LINE = 4000  # characters; the longest real line met has 400, and a hostile one must not take minutes
 _LINK = re.compile("\ue000(\\d+)\ue001")
 
 
@@ -126,6 +127,8 @@ def read_credits(lines: list[list[Segment]]) -> list[Credit]:
     credits: list[Credit] = []
     in_sample = False
     for segments in lines:
+        if sum(len(text) for text, _ in segments) > _LONGEST_LINE:
+            continue
         in_sample = in_sample or bool(_SAMPLE.search(plain_text(segments)))
         for credit in _line_credits(segments):
             if in_sample and credit["role"] in ("performed_by", "produced_by"):

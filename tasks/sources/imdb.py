@@ -107,10 +107,10 @@ def _row(imdb_id: str | None, position: int, entry_id: Any, title: Any, lines: l
 
 def _from_dom(text: str, url: str | None, fault: str) -> Parsed[SoundtrackEntry]:
     """The entries as drawn: folded ones too, but not the contribution row, which has no `sn` id."""
-    if looks_refused(text):
-        return Parsed([], FetchState.BLOCKED, "an empty or challenge page in place of the soundtrack page")
     tree = to_tree(text)
     entries = tree.xpath(_ENTRIES) if tree is not None else []
+    if not entries and looks_refused(text):
+        return Parsed([], FetchState.BLOCKED, "an empty or challenge page in place of the soundtrack page")
     if "</html>" not in text[-2000:].lower() and "<html" in text[:2000].lower():
         return Parsed([], FetchState.BROKEN, f"{fault}: it is cut off, so the list may be too")
     if not entries:

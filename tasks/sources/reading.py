@@ -13,6 +13,7 @@ _REFUSALS = re.compile(
     r"awswaf|captcha|cf-challenge|just a moment\.\.\.|access denied|attention required|verify you are human",
     re.IGNORECASE,
 )
+_LONGEST_DATE = 100  # characters; whatever is longer is no date
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _YEAR_FIRST = re.compile(r"(\d{4})\s*[-./년]\s*(\d{1,2})(?:\s*[-./월]\s*(\d{1,2}))?")
 _SLASHED = re.compile(r"(\d{1,2})[/.](\d{1,2})[/.](\d{4})")
@@ -74,8 +75,7 @@ def read_date(text: str | None) -> str | None:
     >>> read_date("1999.10"), read_date("(1999)"), read_date("soon") is None
     ('1999-10', '1999', True)
     """
-    if not text:
-        return None
+    text = (text or "")[:_LONGEST_DATE]
     if match := _YEAR_FIRST.search(text):
         return _iso(match[1], match[2], match[3])
     if match := _HANGUL_MONTH.search(text):

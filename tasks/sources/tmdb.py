@@ -28,14 +28,12 @@ def parse_list(body: bytes | str, url: str | None = None) -> Parsed[ListedFilm]:
     if text.lstrip().startswith("{"):
         return parse_api_list(text)
     tree = to_tree(text)
-    if tree is None or looks_refused(text):
-        return Parsed([], FetchState.BLOCKED, "an empty or challenge page in place of the list")
-    rows = once(_cards(tree)) or once(_bare_links(tree))
+    rows = (once(_cards(tree)) or once(_bare_links(tree))) if tree is not None else []
     if rows:
         return Parsed(rows, FetchState.OK)
-    if first(tree, _PAGE) is not None:
+    if tree is not None and first(tree, _PAGE) is not None:
         return Parsed([], FetchState.EMPTY, "the list has ended: no cards")
-    return Parsed([], FetchState.BROKEN, "the page holds no film list")
+    return _no_such_page(text, "film list")
 
 
 def parse_film(body: bytes | str, url: str | None = None) -> Parsed[Film]:
@@ -44,13 +42,18 @@ def parse_film(body: bytes | str, url: str | None = None) -> Parsed[Film]:
     if text.lstrip().startswith("{"):
         return parse_api_film(text)
     tree = to_tree(text)
-    if tree is None or looks_refused(text):
-        return Parsed([], FetchState.BLOCKED, "an empty or challenge page in place of the film page")
-    header = first(tree, '//*[@id="original_header"]')
-    title = text_of(first(header, './/h2//a[not(contains(@class, "release"))]')) if header is not None else None
+    header = first(tree, '//*[@id="original_header"]') if tree is not None else None
+    title = text_of(first(header, ".//h2//a")) if header is not None else None
     if title is None:
-        return Parsed([], FetchState.BROKEN, "the page has no film header")
+        return _no_such_page(text, "film header")
     return Parsed([_film(tree, header, title, url)], FetchState.OK)
+
+
+def _no_such_page(text: str, what: str) -> Parsed[Any]:
+    """The state of a page that is not what was asked for; only such a page is searched for signs of a refusal."""
+    if looks_refused(text):
+        return Parsed([], FetchState.BLOCKED, f"an empty or challenge page: no {what}")
+    return Parsed([], FetchState.BROKEN, f"the page holds no {what}")
 
 
 def _cards(tree: Any) -> Iterator[ListedFilm]:

@@ -175,9 +175,8 @@ def _api_genres(data: dict[str, Any]) -> list[str]:
 
 def _api_score(data: dict[str, Any]) -> float | None:
     """The score in per cent, as the page shows it; null where nobody has voted."""
-    if data.get("vote_count") == 0 or not isinstance(data.get("vote_average"), (int, float)):
-        return None
-    return positive_score(round(data["vote_average"] * 10))
+    average = positive_score(data.get("vote_average"))
+    return None if average is None or data.get("vote_count") == 0 else positive_score(round(average * 10))
 
 
 def _imdb_id(data: dict[str, Any]) -> str | None:

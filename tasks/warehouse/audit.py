@@ -47,8 +47,7 @@ def run_checks(settings: Settings) -> list[CheckResult]:
 def header_checks(model: SqlModel) -> Iterator[tuple[str, str, str]]:
     """(check, severity, SELECT of the failing rows) for each test of a header."""
     if model.key:
-        keyed = ", ".join(quoted_name(column) for column in model.key)
-        yield f"{model.name} key", "error", _duplicates(model, keyed)
+        yield f"{model.name} key", "error", _duplicates(model, model.key)
         for column in model.key:
             yield (
                 f"{model.name}.{column} not null",
@@ -65,7 +64,7 @@ def _test_queries(model: SqlModel, tests: Tests) -> Iterator[tuple[str, str]]:
     for column in tests.not_null:
         yield f"{model.name}.{column} not null", f"{rows} {quoted_name(column)} is null"
     for column in tests.unique:
-        yield f"{model.name}.{column} unique", _duplicates(model, quoted_name(column))
+        yield f"{model.name}.{column} unique", _duplicates(model, [column])
     for column, (low, high) in tests.range.items():
         bounds = [f"{quoted_name(column)} < {low}"] if low is not None else []
         bounds += [f"{quoted_name(column)} > {high}"] if high is not None else []
@@ -76,11 +75,17 @@ def _test_queries(model: SqlModel, tests: Tests) -> Iterator[tuple[str, str]]:
     for column, target in tests.references.items():
         table, key = target.rsplit(".", 1)
         known = f"select {quoted_name(key)} from {table} where {quoted_name(key)} is not null"
-        yield f"{model.name}.{column} known", f"{rows} {quoted_name(column)} is not null and {quoted_name(column)} not in ({known})"
+        yield (
+            f"{model.name}.{column} known",
+            f"{rows} {quoted_name(column)} is not null and {quoted_name(column)} not in ({known})",
+        )
 
 
-def _duplicates(model: SqlModel, keyed: str) -> str:
-    return f"select {keyed}, count(*) as n_rows from {model.name} group by all having count(*) > 1"
+def _duplicates(model: SqlModel, columns: list[str]) -> str:
+    """Values that stand in several rows; nulls are the business of the not-null tests."""
+    names = [quoted_name(column) for column in columns]
+    present = " and ".join(f"{name} is not null" for name in names)
+    return f"select {', '.join(names)}, count(*) as n_rows from {model.name} where {present} group by all having count(*) > 1"
 
 
 def _count(con: duckdb.DuckDBPyConnection, check: str, severity: str, query: str) -> CheckResult:

@@ -74,7 +74,9 @@ def test_performers_agree_with_the_read_of_others() -> None:
     wanted = {(row["imdb_id"], row["recording_name"]): row["performers"] for row in theirs if row["performers"]}
     compared = 0
     for _, body, _ in pages():
-        for row in parse_soundtrack(body).rows:
+        rows = parse_soundtrack(body).rows
+        titles = [row["title"] for row in rows]
+        for row in (row for row in rows if titles.count(row["title"]) == 1):
             names = wanted.get((str(row["imdb_id"]), str(row["title"])))
             ours = [name for credit in row["credits"] if credit["role"] == "performed_by" for name in credit["names"]]
             if names and len(names) == len(ours):
@@ -93,7 +95,7 @@ def test_cut_and_spoiled_pages_never_pass_for_empty() -> None:
     name, body, truth = next(pages())
     for size in range(0, len(body), len(body) // 40):
         parsed = parse_soundtrack(body[:size])
-        assert parsed.state in (FetchState.BROKEN, FetchState.BLOCKED), (name, size, parsed.reason)
-        assert parsed.rows == []
+        is_whole = len(parsed.rows) == truth["total"]  # cut behind the data
+        assert is_whole or (not parsed.rows and parsed.state in (FetchState.BROKEN, FetchState.BLOCKED)), (name, size)
     spoiled = body.replace(b'"listContent"', b'"listContents"')
     assert len(parse_soundtrack(spoiled).rows) == truth["total"]

@@ -44,7 +44,7 @@ TRACK = {
     **FEATURES,
     "track_genre": "acoustic",
 }
-CREDIT = {
+CREDIT: dict[str, Any] = {
     "imdb_id": "tt0080339",
     "recording_name": "Stayin' Alive",
     "performers": ["The Bee Gees", "O'Jays"],
@@ -286,7 +286,7 @@ def test_text_is_what_a_person_would_write(cells: pa.Array, text: list[str | Non
     assert convert(cells, pa.string()).values.to_pylist() == text
 
 
-NAMES = st.lists(st.text(st.characters(codec="utf-8"), min_size=1, max_size=20), max_size=4)
+NAMES = st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=20), max_size=4)
 LIST_OF_NAMES = pa.list_(pa.string())
 
 
@@ -389,7 +389,7 @@ def test_shifted_empty_and_cut_rows(world: Settings, tmp_path: Path) -> None:
 
 
 def test_text_that_is_not_utf_8_is_never_guessed(world: Settings, tmp_path: Path) -> None:
-    text = csv_text([*tracks(1), *tracks(1, track_name="Beyoncé"), *tracks(1, artists="JÃ³hann")])
+    text = csv_text([*tracks(1), *tracks(1, track_name="Beyoncé"), *tracks(1, artists="Céline")])
     (tmp_path / "latin.csv").write_bytes(text.replace("코미디, 1권", "x").encode("cp1252"))
     report = load(world, tmp_path / "latin.csv")
     assert report.reasons == {"track_name is not text in UTF-8": 1, "artists is not text in UTF-8": 1}
@@ -401,6 +401,15 @@ def test_text_that_is_not_utf_8_is_never_guessed(world: Settings, tmp_path: Path
     )
     with pytest.raises(OstinatoError, match="none of its 2 rows"):
         load(world, tmp_path / "links.parquet")
+
+
+def test_a_broken_line_that_is_not_utf_8_is_counted_too(world: Settings, tmp_path: Path) -> None:
+    lines = csv_text(tracks(3)).encode().splitlines()
+    lines[2] = b"Beyonc\xe9,1"
+    (tmp_path / "latin.csv").write_bytes(b"\n".join(lines))
+    report = load(world, tmp_path / "latin.csv")
+    assert (report.n_rows, report.n_rejected) == (2, 1)
+    assert rejected(report)[0]["text"] == r"Beyonc\xe9,1"
 
 
 def test_a_quote_that_is_never_closed_is_told(world: Settings, tmp_path: Path) -> None:
@@ -522,7 +531,7 @@ def parquet_bytes() -> bytes:
         (parquet_bytes()[:-1000], "is damaged or cut off and cannot be read as Parquet"),
         (parquet_bytes()[:200] + bytes(3000) + parquet_bytes()[3200:], "is damaged or cut off and cannot be read"),
         (gzip.compress(CSV)[:-12], "is damaged or cut off and cannot be read as CSV"),
-        (gzip.compress(CSV)[:20], "is damaged or cut off and cannot be read as gzip"),
+        (gzip.compress(CSV)[:20], "is damaged or cut off and cannot be read as CSV"),
         (gzip.compress(CSV)[:-8] + bytes(8), "is damaged or cut off and cannot be read as CSV"),
         (gzip.compress(b""), "holds no text"),
         (gzip.compress(parquet_bytes()), "is Parquet inside gzip"),
@@ -571,8 +580,11 @@ def test_a_missing_file_and_a_folder_are_refused(world: Settings, tmp_path: Path
 
 
 def test_a_name_that_cannot_be_a_path_is_refused(world: Settings, tmp_path: Path) -> None:
-    with pytest.raises(OstinatoError, match="does not exist"):
+    with pytest.raises(OstinatoError, match="cannot be reached"):
         load(world, tmp_path / ("x" * 300))
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OstinatoError, match="is no ordinary file"):
+        load(world, tmp_path / "pipe")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")

@@ -22,11 +22,12 @@ _FALSE = pa.array(["false", "f", "no", "n", "0", "0.0"])
 _WHOLE_MAX = 2**53  # beyond it a float no longer tells neighbouring whole numbers apart
 
 _QUOTED = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
-_BARE = r"""[^\s'",\[\](){}][^'",\[\](){}]*"""
+_BARE = r"""[^ \t\r\n'",\[\](){}][^'",\[\](){}]*"""
+_BLANK, _COMMA = r"[ \t\r\n]*", r"(?:,[ \t\r\n]*)"
+_EITHER = rf"(?:(?:{_QUOTED}){_BLANK}|{_BARE})"
 _NAME = re.compile(f"{_QUOTED}|{_BARE}", re.DOTALL)
-_ALL_QUOTED = re.compile(rf"[\[(]\s*(?:(?:{_QUOTED})\s*(?:,\s*)?)*[\])]", re.DOTALL)  # Python, NumPy
-_EITHER = rf"(?:(?:{_QUOTED})\s*|{_BARE})"
-_SOME_BARE = re.compile(rf"\[\s*{_EITHER}(?:,\s*{_EITHER})*\]", re.DOTALL)  # DuckDB
+_ALL_QUOTED = re.compile(rf"[\[(]{_BLANK}(?:(?:{_QUOTED}){_BLANK}{_COMMA}?)*[\])]", re.DOTALL)  # Python, NumPy
+_SOME_BARE = re.compile(rf"\[{_BLANK}{_EITHER}(?:{_COMMA}{_EITHER})*\]", re.DOTALL)  # DuckDB
 
 UNDECODED = "\ufdd0"
 """Stands before the two hexadecimal digits of a byte that is not UTF-8; no text holds this noncharacter itself."""
@@ -198,7 +199,7 @@ def _list_of_names(text: str) -> list[str]:
     if not isinstance(found, list) or not all(name is None or isinstance(name, str) for name in found):
         if not (_ALL_QUOTED.fullmatch(text) or _SOME_BARE.fullmatch(text)):
             raise ValueError("not a list of names")
-        found = [_unquoted(name.strip()) for name in _NAME.findall(text[1:-1])]
+        found = [_unquoted(name.strip(" \t\r\n")) for name in _NAME.findall(text[1:-1])]
     return [_storable(name) for name in found if name is not None]
 
 
@@ -206,7 +207,9 @@ def _unquoted(name: str) -> str | None:
     """A name as it was before it was written into a list."""
     if name in ("NULL", "None"):
         return None
-    return str(ast.literal_eval(name.replace("\n", "\\n"))) if name[0] in "'\"" else name
+    if name[0] not in "'\"":
+        return name
+    return str(ast.literal_eval(name.replace("\n", "\\n").replace("\r", "\\r")))
 
 
 def _json_list(text: str) -> str:

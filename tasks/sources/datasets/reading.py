@@ -9,6 +9,7 @@ import codecs
 import csv
 import gzip
 import io
+import stat
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -110,23 +111,24 @@ class CsvTable:
         """
         broken: list[Broken] = []
         numbers: list[int] = []
+        n_above = self.n_blank_lines + 1  # with the header
 
         def skip(line: pa_csv.InvalidRow) -> str:
-            numbers.append(line.number - 1)  # the header is line 1
-            broken.append(Broken(line.number - 1, _misfit(line), line.text))
+            numbers.append(line.number - n_above)
+            broken.append(Broken(line.number - n_above, _misfit(line), line.text))
             return "skip"
 
         n_read = 0
         with _readable(self.path, "CSV"), self.path.open("rb") as file:
-            reader = self._reader(_Utf8.of(_unzipped(file, self.is_gzip)), list(positions.values()), skip)
-            for batch in reader:
+            text = _Utf8.of(_unzipped(file, self.is_gzip))
+            for batch in self._reader(text, list(positions.values()), skip):
                 cells = pa.Table.from_batches([batch]).rename_columns(list(positions))
-                rows = _row_numbers(n_read, len(cells), numbers)
+                rows = _row_numbers(n_read, len(cells), tuple(numbers))
                 n_read += len(cells)
-                yield Piece(cells, rows, _take(broken), file.tell())
+                yield Piece(cells, rows, _take(broken, rows.max(initial=0)), file.tell())
             if broken:
                 nothing = pa.table({name: pa.array([], pa.string()) for name in positions})
-                yield Piece(nothing, np.empty(0, np.int64), _take(broken), file.tell())
+                yield Piece(nothing, np.empty(0, np.int64), broken, file.tell())
 
     def _reader(self, text: BinaryIO, places: list[int], on_misfit: object) -> pa_csv.CSVStreamingReader:
         names = [f"c{place}" for place in range(len(self.columns))]  # their own names may be missing or double
@@ -161,10 +163,7 @@ def open_table(path: Path) -> DataFile:
     OstinatoError
         When there is no such file, or it is no table.
     """
-    if path.is_dir():
-        raise OstinatoError(f"{path} is a folder; name the files in it that should be imported.")
-    if not path.exists():
-        raise OstinatoError(f"{path} does not exist; check the path.")
+    _check_path(path)
     with _readable(path, "a file"), path.open("rb") as file:
         start = file.read(8)
     if not start:
@@ -175,6 +174,19 @@ def open_table(path: Path) -> DataFile:
     return _open_parquet(path) if start.startswith(PARQUET) else _open_csv(path, start.startswith(GZIP))
 
 
+def _check_path(path: Path) -> None:
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        raise OstinatoError(f"{path} does not exist; check the path.") from None
+    except (OSError, ValueError) as fault:
+        raise OstinatoError(f"{path} cannot be reached ({fault.args[-1]}); check the path.") from None
+    if stat.S_ISDIR(mode):
+        raise OstinatoError(f"{path} is a folder; name the files in it that should be imported.")
+    if not stat.S_ISREG(mode):
+        raise OstinatoError(f"{path} is no ordinary file; save its content as a file and import that.")
+
+
 def _open_parquet(path: Path) -> ParquetTable:
     with _readable(path, "Parquet"), pq.ParquetFile(path) as file:
         if file.metadata.num_rows == 0:
@@ -183,7 +195,7 @@ def _open_parquet(path: Path) -> ParquetTable:
 
 
 def _open_csv(path: Path, is_gzip: bool) -> CsvTable:
-    with _readable(path, "gzip" if is_gzip else "CSV"), path.open("rb") as file:
+    with _readable(path, "CSV"), path.open("rb") as file:
         head = _unzipped(file, is_gzip).read(HEAD_BYTES)
     if head.startswith(PARQUET):
         raise OstinatoError(f"{path} is Parquet inside gzip; unpack it and import it again.")
@@ -254,9 +266,11 @@ def _misfit(line: pa_csv.InvalidRow) -> str:
     return f"the row has {line.actual_columns} fields, not {line.expected_columns}{quote}"
 
 
-def _take(broken: list[Broken]) -> list[Broken]:
-    taken = broken.copy()
-    broken.clear()
+def _take(broken: list[Broken], last: int) -> list[Broken]:
+    """Remove those up to row `last`: the reader is ahead of the rows that it has given out."""
+    n_taken = sum(line.row <= last for line in broken)
+    taken = broken[:n_taken]
+    del broken[:n_taken]
     return taken
 
 

@@ -1,0 +1,255 @@
+"""TMDB lists of both layouts, film pages in English and Korean, and the API's bodies, in small fragments."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks.fetching.answer import FetchState
+from tasks.sources.tmdb import parse_film, parse_list
+from tasks.sources.tmdb_api import parse_external_ids
+
+OLDER = """
+<section id="media_results"><div class="media_items results"><div id="page_1" class="page_wrapper">
+<div class="card style_1"><div class="image"><a class="image" href="/movie/550-fight-club"></a></div>
+ <div class="content"><div class="user_score_chart" data-percent="84"></div>
+ <h2><a href="/movie/550-fight-club">Fight Club &amp; Co</a></h2><p>Oct 15, 1999</p></div></div>
+<div class="card style_1"><div class="image"><a class="image" href="/movie/12?language=en-US"></a></div>
+ <div class="content"><div class="user_score_chart" data-percent="0"><span class="icon icon-NR"></span></div>
+ <h2><a href="/movie/12?language=en-US">New</a></h2><p></p></div></div>
+<div class="card style_1"><div class="content"><h2><a href="/movie/550-fight-club">Fight Club again</a></h2></div></div>
+<div class="card style_1 filler"></div>
+</div></div></section>
+"""
+CARD = """
+<div class="comp:poster-card w-full bg-white border {shadow}">
+ <a class="hover:text-tmdb-light-blue" href="https://www.themoviedb.org/movie/{number}-slug" title="{title}"></a>
+ <div class="user_score_chart" data-percent="{score}"></div>
+ <h2 class="font-semibold"><span>{title}</span></h2><span class="subheader">{date}</span>
+</div>
+"""
+
+
+def newer(*cards: str, number: int = 2) -> str:
+    links = '<a href="/movie/now-playing">Now</a><a href="/movie/550/watch">Watch</a>'
+    return f'{links}<div id="page_{number}">{"".join(cards)}</div>'
+
+
+def test_the_older_layout() -> None:
+    parsed = parse_list(OLDER)
+    assert parsed.state is FetchState.OK
+    assert parsed.rows == [
+        {"tmdb_id": 550, "title": "Fight Club & Co", "released_on": "1999-10-15", "user_score": 84.0},
+        {"tmdb_id": 12, "title": "New", "released_on": None, "user_score": None},
+    ]
+
+
+def test_the_layout_of_2026_as_a_list_fragment() -> None:
+    cards = (
+        CARD.format(number=1, shadow="shadow-lg", title="기생충 🎬", score="85.3", date="2019년 5월 30일"),
+        CARD.format(number=2, shadow="shadow-sm", title="B", score="0", date="10월 15, 1999"),
+    )
+    assert parse_list(newer(*cards)).rows == [
+        {"tmdb_id": 1, "title": "기생충 🎬", "released_on": "2019-05-30", "user_score": 85.3},
+        {"tmdb_id": 2, "title": "B", "released_on": "1999-10-15", "user_score": None},
+    ]
+
+
+def test_a_layout_not_known_yet_is_read_by_its_links() -> None:
+    body = newer('<article><a href="/movie/7-seven"><img alt=""></a><a href="/movie/7-seven">Seven</a></article>')
+    assert [(row["tmdb_id"], row["title"]) for row in parse_list(body).rows] == [(7, "Seven")]
+
+
+@pytest.mark.parametrize(
+    ("body", "state"),
+    [
+        (newer(), FetchState.EMPTY),
+        (b"", FetchState.BLOCKED),
+        ("<html><title>Access Denied</title></html>", FetchState.BLOCKED),
+        ("<html><h1>Oops! We can't find the page</h1></html>", FetchState.BROKEN),
+        ('{"page": 500, "results": [], "total_pages": 500}', FetchState.EMPTY),
+        ('{"success": false, "status_code": 25, "status_message": "Too many"}', FetchState.LIMITED),
+        ('{"status_code": 7, "status_message": "Invalid API key", "success": false}', FetchState.BLOCKED),
+        ('{"results": [{"id"', FetchState.BROKEN),
+    ],
+)
+def test_a_list_without_films_has_a_state(body: bytes | str, state: FetchState) -> None:
+    parsed = parse_list(body)
+    assert (parsed.rows, parsed.state) == ([], state)
+
+
+FILM = """
+<html><head><link rel="canonical" href="https://www.themoviedb.org/movie/550-fight-club"></head><body>
+<section class="inner_content movie_content"><section id="original_header">
+<img class="poster w-full" src="data:image/gif;base64,R0" data-src="https://image.tmdb.org/t/p/w500/poster.jpg">
+<h2><a href="/movie/550-fight-club">{title}</a> <span class="tag release_date">(1999)</span></h2>
+<div class="facts"><span class="certification">18</span><span class="release">{release}</span>
+<span class="genres"><a href="/genre/18-drama/movie">{drama}</a>,&nbsp;<a href="/genre/878-sf/movie">SF</a></span>
+<span class="runtime">{runtime}</span></div>
+<div id="consensus_pill"><div class="user_score_chart" data-percent="{score}"></div></div>
+<h3 class="tagline">Mischief.</h3><div class="overview"><p>{overview}</p></div>
+<ol class="people no_image">
+<li class="profile"><p><a href="/person/1">David Fincher</a></p><p class="character">Director</p></li>
+<li class="profile"><p><a href="/person/2">Jo Art</a></p><p class="character">Art Director, Writer</p></li>
+<li class="profile"><p><a href="/person/3">Second One</a></p><p class="character">Writer, Director</p></li></ol>
+</section></section>
+<ol class="people scroller"><li class="card"><a href="/person/4"><img></a><p><a href="/person/4">Brad Pitt</a></p>
+<p class="character">Tyler</p></li><li class="filler view_more"><p><a href="/movie/550/cast">View More</a></p></li></ol>
+<section class="facts left_column"><h4><bdi>Facts</bdi></h4>{facts}</section></body></html>
+"""
+
+
+def fact(label: str, value: str) -> str:
+    return f"<p><strong><bdi>{label}</bdi></strong> {value}</p>"
+
+
+ENGLISH = {
+    "title": "Fight Club",
+    "release": " 10/15/1999 (US) ",
+    "drama": "Drama",
+    "runtime": "2h 19m",
+    "score": "84",
+    "overview": "A ticking-time-bomb insomniac &amp; more.",
+    "facts": fact("Status", "Released")
+    + fact("Original Language", "English")
+    + fact("Budget", "$63,000,000.00")
+    + fact("Revenue", "$100,853,753.00"),
+}
+KOREAN = {
+    "title": "파이트 클럽",
+    "release": "1999-10-15 (KR)",
+    "drama": "드라마",
+    "runtime": "139분",
+    "score": "84",
+    "overview": "한국어로 등록된 개요가 없습니다. 개요를 추가하여 데이터베이스 확장에 참여해 주세요.",
+    "facts": fact("원제", "Fight Club")
+    + fact("상태", "개봉됨")
+    + fact("원어", "영어")
+    + fact("제작비", "$63,000,000.00")
+    + fact("수익", "-"),
+}
+READ = {
+    "tmdb_id": 550,
+    "imdb_id": None,
+    "title": "Fight Club",
+    "original_title": None,
+    "original_language": "en",
+    "genres": ["Drama", "Science Fiction"],
+    "runtime_min": 139,
+    "user_score": 84.0,
+    "overview": "A ticking-time-bomb insomniac & more.",
+    "budget_usd": 63_000_000,
+    "revenue_usd": 100_853_753,
+    "directors": ["David Fincher", "Second One"],
+    "cast": ["Brad Pitt"],
+    "released_on": "1999-10-15",
+    "poster_url": "https://image.tmdb.org/t/p/w500/poster.jpg",
+}
+
+
+def test_a_film_page_in_english() -> None:
+    assert parse_film(FILM.format(**ENGLISH)).rows == [READ]
+
+
+def test_a_film_page_in_korean() -> None:
+    expected = READ | {"title": "파이트 클럽", "original_title": "Fight Club", "overview": None, "revenue_usd": None}
+    assert parse_film(FILM.format(**KOREAN)).rows == [expected]
+
+
+def test_what_is_missing_is_null() -> None:
+    bare = '<section id="original_header"><h2><a href="/x">Bare</a></h2></section>'
+    row = parse_film(bare).rows[0]
+    assert row["title"] == "Bare"
+    assert {name: value for name, value in row.items() if value} == {"title": "Bare"}
+    assert [name for name, value in row.items() if value == []] == ["genres", "directors", "cast"]
+    assert parse_film(bare, "https://www.themoviedb.org/movie/77-bare").rows[0]["tmdb_id"] == 77
+    unrated = FILM.format(**ENGLISH | {"score": "0", "runtime": "", "release": "", "facts": fact("Budget", "$0.00")})
+    row = parse_film(unrated).rows[0]
+    assert (row["user_score"], row["runtime_min"], row["budget_usd"], row["released_on"]) == (None, None, None, "1999")
+
+
+@pytest.mark.parametrize(
+    ("body", "state"),
+    [
+        (b"", FetchState.BLOCKED),
+        ("<html><title>Just a moment...</title></html>", FetchState.BLOCKED),
+        ("<html><h2><a>Popular</a></h2></html>", FetchState.BROKEN),
+        ('{"success": false, "status_code": 34, "status_message": "not found"}', FetchState.MISSING),
+        ('{"id": 5}', FetchState.BROKEN),
+        ("{", FetchState.BROKEN),
+    ],
+)
+def test_a_page_without_a_film_has_a_state(body: bytes | str, state: FetchState) -> None:
+    parsed = parse_film(body)
+    assert (parsed.rows, parsed.state) == ([], state)
+
+
+API: dict[str, Any] = {
+    "id": 550,
+    "imdb_id": "tt0137523",
+    "title": "Fight Club",
+    "original_title": "Fight Club",
+    "original_language": "en",
+    "genres": [{"id": 18, "name": "드라마"}, {"id": 878, "name": "SF"}],
+    "runtime": 139,
+    "vote_average": 8.438,
+    "vote_count": 29_000,
+    "overview": "A ticking-time-bomb insomniac & more.",
+    "budget": 63_000_000,
+    "revenue": 100_853_753,
+    "release_date": "1999-10-15",
+    "poster_path": "/poster.jpg",
+    "credits": {
+        "cast": [{"name": "Brad Pitt", "order": 0}],
+        "crew": [
+            {"name": "David Fincher", "job": "Director"},
+            {"name": "Jo Art", "job": "Art Direction"},
+            {"name": "Second One", "job": "Director"},
+        ],
+    },
+}
+
+
+def test_the_api_reads_as_the_page_does() -> None:
+    only_there = {"imdb_id": "tt0137523", "original_title": "Fight Club"}
+    assert parse_film(json.dumps(API)).rows == [READ | only_there]
+    listed = parse_list(json.dumps({"results": [API, API, None, {"id": "x"}]})).rows
+    assert listed == [{"tmdb_id": 550, "title": "Fight Club", "released_on": "1999-10-15", "user_score": 84.0}]
+
+
+def test_what_the_api_does_not_know_is_null() -> None:
+    unknown = {"runtime": 0, "budget": 0, "revenue": 0, "vote_average": 0.0, "overview": "", "release_date": ""}
+    row = parse_film(json.dumps({"id": 5, "title": "T", "imdb_id": "", "poster_path": None, **unknown})).rows[0]
+    assert {name for name, value in row.items() if value} == {"tmdb_id", "title"}
+
+
+def test_external_ids() -> None:
+    assert parse_external_ids('{"id": 550, "imdb_id": "tt0137523"}').rows == [{"tmdb_id": 550, "imdb_id": "tt0137523"}]
+    assert parse_external_ids('{"id": 550, "imdb_id": ""}').rows == [{"tmdb_id": 550, "imdb_id": None}]
+    assert parse_external_ids('{"success": false, "status_code": 34}').state is FetchState.MISSING
+    assert parse_external_ids("").state is FetchState.BROKEN
+
+
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from([*API, "name", "job"]), inner),
+    max_leaves=10,
+)
+
+
+@given(changes=st.dictionaries(st.sampled_from([*API, "results", "status_code", "success", "external_ids"]), JUNK))
+def test_no_body_makes_it_fail(changes: dict[str, Any]) -> None:
+    body = json.dumps(API | changes)
+    for parse in (parse_film, parse_list, parse_external_ids):
+        parse(body)
+
+
+@given(text=st.text(max_size=120), tags=st.lists(st.sampled_from(FILM.splitlines() + OLDER.splitlines()), max_size=12))
+def test_no_page_makes_it_fail(text: str, tags: list[str]) -> None:
+    body = text.join(tags)
+    parse_film(body)
+    parse_list(body)
