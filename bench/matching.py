@@ -77,7 +77,7 @@ def load(times: int = 1) -> tuple[pa.Table, pa.Table, pa.Table]:
     with duckdb.connect() as con:
         con.execute(f"set file_search_path = '{DATA}'")
         copies = f"(select unnest(range({times})) as copy)"
-        renamed = "if(copy = 0, {0}, {0} || ' copy' || copy)"
+        renamed = "if(copy = 0, {0}, 'copy' || copy || ' ' || {0})"
         credits = f"""
             select id || if(copy = 0, '', '#' || copy) as id, {renamed.format("title")} as title,
                 list_transform(performers, name -> {renamed.format("name")}) as performers, writers, film_title
@@ -89,7 +89,7 @@ def load(times: int = 1) -> tuple[pa.Table, pa.Table, pa.Table]:
             from ({_TRACKS}), {copies}
         """
         known = f"select distinct imdb_id, track_id from ({_KNOWN}) semi join ({_TRACKS}) using (track_id)"
-        return tuple(con.sql(sql).to_arrow_table() for sql in (credits, tracks, known))  # type: ignore[return-value]
+        return tuple(con.sql(sql).to_arrow_table() for sql in (credits, tracks, known))
 
 
 def ours(queries: pa.Table, tracks: pa.Table) -> pa.Table:
@@ -143,7 +143,7 @@ def _peak_mb() -> float:
 
 def main() -> None:
     """Print the table, each method measured in a process of its own."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--times", type=int, default=1, help="how many times the real size")
     parser.add_argument("--method", choices=METHODS, help=argparse.SUPPRESS)
     options = parser.parse_args()

@@ -19,9 +19,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tasks.settings import OstinatoError
+
 MARK = "OSTINATO_UP"
 RESTART_WAITS_S = (1.0, 2.0, 5.0, 10.0, 30.0)
 SETTLED_S = 60.0  # a process that lived this long starts again without the longer waits
+
+START_TIMEOUT_S = 180.0
 
 Tell = Callable[[str, str], None]
 """Called with the name of a service and one line for people."""
@@ -88,7 +92,8 @@ class SupervisedProcess:
             self.last_lines.append(text)
             if self.service.on_line:
                 self.service.on_line(text)
-            self._tell(self.service.name, text)
+            with contextlib.suppress(OSError):  # our own output is gone: read on, or the service would block
+                self._tell(self.service.name, text)
 
     def keep_alive(self) -> bool:
         """Start it again when it fell, later each time it falls soon after a start; true when it was started."""
@@ -112,18 +117,66 @@ class SupervisedProcess:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, number)
 
-    def stop(self, grace_s: float = 10.0) -> None:
-        """End it with its group: asked first, forced after `grace_s` seconds."""
-        if self._process is None:
-            return
-        if self._process.stdin:
-            with contextlib.suppress(OSError):
-                self._process.stdin.close()
-        self.signal_group(signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(grace_s)
-        self.signal_group(signal.SIGKILL)
-        self._process.wait()
+    def ask_to_end(self) -> None:
+        """Ask it and its group to end, once: several programs take a second request as an order to drop dead."""
+        if self._process is not None:
+            if self._process.stdin:
+                with contextlib.suppress(OSError):
+                    self._process.stdin.close()
+            self.signal_group(signal.SIGTERM)
+
+    def end(self, grace_s: float) -> None:
+        """Wait until it has ended, and force it, with its group, after `grace_s` seconds."""
+        if self._process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(grace_s)
+            self.signal_group(signal.SIGKILL)
+            self._process.wait()
+
+    @property
+    def last_words(self) -> str:
+        """The last line it wrote, for a message."""
+        return self.last_lines[-1] if self.last_lines else "it said nothing"
+
+
+class Stopped(Exception):  # noqa: N818 - no fault: somebody asked
+    """Ctrl-C or SIGTERM came while something was waited for."""
+
+
+def wait_until(ready: Callable[[], bool], processes: Collection[SupervisedProcess], stop: threading.Event) -> None:
+    """Wait until something is ready.
+
+    Raises
+    ------
+    OstinatoError
+        When one of the processes ends meanwhile, or it takes too long.
+    """
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while not ready():
+        for process in processes:
+            if process.exit_code is not None:
+                raise OstinatoError(
+                    f"The service {process.service.name} ended with code {process.exit_code} while starting "
+                    f"({process.last_words}); run `ostinato doctor`."
+                )
+        if time.monotonic() > deadline:
+            names = ", ".join(process.service.name for process in processes)
+            raise OstinatoError(f"The services ({names}) did not answer within {START_TIMEOUT_S:.0f} s; try again.")
+        if stop.wait(0.2):
+            raise Stopped
+
+
+@contextlib.contextmanager
+def stop_on_signals() -> Iterator[threading.Event]:
+    """An event that Ctrl-C, SIGTERM or a closed terminal sets, instead of breaking off whatever runs."""
+    stop = threading.Event()
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in numbers}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +205,8 @@ def _from_proc(wanted: bytes) -> Iterator[Running]:
             if state in "ZX":
                 continue
             try:
-                has_mark = wanted in (folder / "environ").read_bytes().split(b"\0")
+                words = (folder / "environ").read_bytes().split(b"\0")
+                has_mark = any(word.startswith(wanted) for word in words)
             except PermissionError:
                 has_mark = False
             yield Running(int(folder.name), int(parent), has_mark)
@@ -166,13 +220,13 @@ def _from_ps(wanted: str) -> Iterator[Running]:
     for line in listing.splitlines():
         pid, parent, state, *command = line.split(None, 3)
         if not state.startswith("Z"):
-            yield Running(int(pid), int(parent), wanted in (command[0].split() if command else []))
+            yield Running(int(pid), int(parent), any(word.startswith(wanted) for word in " ".join(command).split()))
 
 
-def family(mark: str, heads: Collection[int] = ()) -> set[int]:
-    """The processes that carry the mark or descend from one that does, or from one of `heads`; never ourselves."""
+def family(mark: str) -> set[int]:
+    """The processes whose mark begins with this one, and what descends from them; never ourselves."""
     table = running_processes(mark)
-    members = {pid for pid, row in table.items() if row.has_mark} | (set(heads) & table.keys())
+    members = {pid for pid, row in table.items() if row.has_mark}
     grown = True
     while grown:
         children = {pid for pid, row in table.items() if row.parent in members} - members

@@ -45,13 +45,17 @@ class Catalogue:
         plain = words(FIELD.sub(" ", query))
         if not filters and not plain:
             return []
-        found = self._with_most_words(plain if not filters else words(" ".join(filters.values())), strict=bool(filters))
-        kept = [(n, hits) for n, hits in found if all(FILTERS[name](self._tracks[n], text) for name, text in filters.items())]
-        kept = [(n, hits) for n, hits in kept if self._tracks[n].released_on <= self._world.as_of]
-        if filters and plain:
-            kept = [(n, hits) for n, hits in kept if set(plain) <= set(words(_text(self._tracks[n])))]
-        order = sorted(kept, key=lambda item: (-item[1], -self._tracks[item[0]].popularity, self._tracks[item[0]].track_id))
-        return [self._tracks[n] for n, _ in order]
+        wanted = words(" ".join(filters.values())) if filters else plain
+        found = self._with_most_words(wanted, strict=bool(filters))
+        hits = [(n_words, self._tracks[number]) for number, n_words in found]
+        kept = [
+            (n_words, track)
+            for n_words, track in hits
+            if track.released_on <= self._world.as_of
+            and all(FILTERS[name](track, text) for name, text in filters.items())
+            and (not filters or _has(_text(track), " ".join(plain)))
+        ]
+        return [track for _, track in sorted(kept, key=lambda hit: (-hit[0], -hit[1].popularity, hit[1].track_id))]
 
     def _with_most_words(self, wanted: list[str], strict: bool) -> list[tuple[int, int]]:
         counts: Counter[int] = Counter()
@@ -70,7 +74,7 @@ class Catalogue:
             self._by_uuid[track.recording_uuid] = track
             if track.isrc:
                 self._by_isrc[track.isrc] = track
-            for word in words(_text(track)) + [str(track.released_on.year), *([track.isrc.casefold()] if track.isrc else [])]:
+            for word in (*words(_text(track)), str(track.released_on.year), (track.isrc or "").casefold()):
                 self._by_word[word].add(number)
 
 

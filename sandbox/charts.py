@@ -9,6 +9,7 @@ from __future__ import annotations
 import calendar
 import math
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -17,6 +18,10 @@ from sandbox.world import World
 
 N_ROWS = 100
 MONTHS_TO_FADE = 4.0
+YEARS_BACK = 3
+DOMESTIC = frozenset({"GN0000", "DM0000", "KPOP"})
+FOREIGN = frozenset({"GN0000", "AB0000", "POP", "GN0900"})
+FOREIGN_LEAD = 0.0  # in appeal: songs from abroad are older, and yet some chart
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +81,7 @@ def years_of(chart_type: str, text: str, as_of: date) -> Period | None:
         return None
     year = int(text) if chart_type == "YE" else int(text) // 10 * 10
     n_years = {"YE": 1, "AG": 10}.get(chart_type, 0)
-    if n_years == 0 or not FIRST_YEAR <= year or year + n_years - 1 >= as_of.year:
+    if n_years == 0 or not year >= FIRST_YEAR or year + n_years - 1 >= as_of.year:
         return None
     return Period(date(year, 1, 1), date(year + n_years - 1, 12, 31), is_long=True)
 
@@ -102,16 +107,25 @@ def ranking(world: World, period: Period, scope: str) -> list[Song]:
 
 def candidates(world: World, period: Period, scope: str) -> list[Song]:
     """Songs that had come out by the end of the period and belong to the scope."""
-    first_year = max(period.first.year - (0 if period.is_long else 3), FIRST_YEAR)
-    if scope in ("GN0000", "DM0000") or scope == "KPOP" or scope.startswith("GN"):
-        korean = [song for year in range(first_year, period.last.year + 1) for song in world.korean_songs(year)]
-    else:
-        korean = []
-    foreign = world.foreign_songs if scope in ("GN0000", "AB0000", "POP") else []
-    kept = [song for song in korean + foreign if song.released_on <= period.last]
-    if scope in ("GN0000", "DM0000", "AB0000", "KPOP", "POP"):
-        return kept
-    return [song for song in kept if song.class_code == scope]
+    kept: list[Song] = []
+    if scope in DOMESTIC or scope not in FOREIGN:
+        kept += recent(world.korean_songs, period, lambda song: scope in DOMESTIC or song.class_code == scope)
+    if scope in FOREIGN:
+        kept += [song for song in world.foreign_songs if song.released_on <= period.last]
+    if len(kept) < N_ROWS:
+        kept += recent(world.unlisted_songs, period, lambda song: True)
+    return kept
+
+
+def recent(by_year: Callable[[int], list[Song]], period: Period, belongs: Callable[[Song], bool]) -> list[Song]:
+    """Songs out by the period's end: of its years or the three before, and of earlier ones until a chart is full."""
+    kept: list[Song] = []
+    for year in range(period.last.year, FIRST_YEAR - 1, -1):
+        needed = year >= period.first.year - (0 if period.is_long else YEARS_BACK)
+        if not needed and len(kept) >= N_ROWS:
+            break
+        kept += [song for song in by_year(year) if song.released_on <= period.last and belongs(song)]
+    return kept
 
 
 def score(song: Song, period: Period) -> float:
@@ -122,4 +136,4 @@ def score(song: Song, period: Period) -> float:
         return song.appeal - 0.6 * away + 0.2 * math.sin(seedling + period.first.year)
     age_months = (period.last - song.released_on).days / 30.4
     waver = 0.35 * math.sin(seedling % 628 / 100 + period.last.toordinal() / 9.0)
-    return song.appeal - age_months / MONTHS_TO_FADE + waver - (0.0 if song.is_domestic else -3.0)
+    return song.appeal - age_months / MONTHS_TO_FADE + waver + (0.0 if song.is_domestic else FOREIGN_LEAD)

@@ -35,7 +35,7 @@ TMDB_GENRE_IDS = {
 }
 DAYS_PER_FILM = 3.0  # after the epoch a world of 300 films gains one every three days
 LANGUAGES = (("en", 0.76), ("ko", 0.1), ("fr", 0.06), ("ja", 0.05), ("es", 0.03))
-GENRE_SCORE = {"Horror": -6.0, "Comedy": -2.0, "Drama": 3.5, "War": 4.0, "Animation": 3.0, "Action": -1.5, "History": 3.0}
+GENRE_SCORE = {"Horror": -6, "Comedy": -2, "Drama": 3.5, "War": 4, "Animation": 3, "Action": -1.5, "History": 3}
 PLOT_PARTS = {
     "Action": "a courier with one night left",
     "Adventure": "a map that changes with the weather",
@@ -54,6 +54,9 @@ PLOT_PARTS = {
     "Thriller": "a witness nobody believes",
     "War": "a bridge held by six soldiers",
 }
+
+
+PLOT_ENDS = ("before the ferry leaves.", '& learns what "home" means.', "while the town looks away.", "one last time.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,11 +159,11 @@ def make_film(rng: Random, profiles: Profiles, number: int, n_films: int) -> Fil
 
 def director_name(number: int) -> str:
     """Director `number`; the same person has the same hand in every film."""
-    return names.person(Random(f"director/{number}"))
+    return names.person(names.generator("director", number))
 
 
 def _quality(rng: Random, genres: list[str], budget: int, director: int) -> float:
-    hand = Random(f"hand/{director}").gauss(0, 4.5)
+    hand = names.generator("hand", director).gauss(0, 4.5)
     by_genre = sum(GENRE_SCORE.get(genre, 0.0) for genre in genres) / len(genres)
     return 63 + 1.6 * by_genre + hand + 2.0 * (math.log10(budget) - 7.3) + rng.gauss(0, 5)
 
@@ -186,8 +189,7 @@ def _original_title(rng: Random, language: str, title: str, korean_title: str | 
 def _overview(rng: Random, genres: list[str]) -> str:
     parts = [PLOT_PARTS.get(genre, "a road with no end") for genre in genres[:2]]
     hero = names.person(rng)
-    tail = rng.choice(("before the ferry leaves.", '& learns what "home" means.', "while the town looks away.", "one last time."))
-    return f"{hero} comes upon {' and '.join(parts)}, {tail}"
+    return f"{hero} comes upon {' and '.join(parts)}, {rng.choice(PLOT_ENDS)}"
 
 
 def _korean_overview(rng: Random) -> str:

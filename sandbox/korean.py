@@ -13,6 +13,9 @@ from sandbox.tracks import EPOCH, KOREAN_GENRES, KOREAN_PER_YEAR, Track, TrackMa
 FIRST_YEAR = 1964  # Melon's age charts begin with the sixties
 ON_SPOTIFY_SHARE = 0.92
 ARTISTS_PER_DECADE = 60
+UNLISTED_PER_YEAR = 100
+FIRST_FOREIGN_ID, FIRST_UNLISTED_ID = 40_000_000, 60_000_000
+FOREIGN_CODE = "GN0900"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +76,38 @@ def foreign_song(maker: TrackMaker, track: Track) -> Song:
     """The Melon entry of a track of the catalogue."""
     rng = maker.rng("foreign", track.track_id)
     return Song(
-        song_id=str(40_000_000 + rng.randrange(9_000_000)),
+        song_id=str(FIRST_FOREIGN_ID + rng.randrange(9_000_000)),
         title=track.title.replace("'", "`"),
         artists=tuple((artist.names.melon, artist.melon_no) for artist in track.artists),
         album=track.album,
         album_no=10_000_000 + rng.randrange(2_000_000),
         released_on=track.released_on,
         genre="POP" if rng.random() < 0.85 else "POP, 애니메이션/웹툰",
-        class_code="GN0900",
+        class_code=FOREIGN_CODE,
         is_domestic=False,
         is_adult=track.explicit,
         appeal=rng.gauss(0, 1),
         track=track,
+    )
+
+
+def unlisted_song(maker: TrackMaker, year: int, number: int) -> Song:
+    """Foreign song `number` of a year that only Melon has."""
+    rng = maker.rng("unlisted", year, number)
+    name = names.latin_artist(rng)
+    return Song(
+        song_id=str(FIRST_UNLISTED_ID + (year - 1960) * 10_000 + number * 50 + rng.randrange(50)),
+        title=names.song_title(rng),
+        artists=((name.melon, 3_000_000 + rng.randrange(900_000)),),
+        album=names.album_title(rng),
+        album_no=12_000_000 + rng.randrange(900_000),
+        released_on=date(year, 1, 1) + timedelta(days=rng.randrange(365)),
+        genre="POP",
+        class_code=FOREIGN_CODE,
+        is_domestic=False,
+        is_adult=False,
+        appeal=rng.gauss(-9, 1),
+        track=None,
     )
 
 

@@ -6,37 +6,25 @@ accents, emoji, upper case, one word in two scripts.
 
 from __future__ import annotations
 
+import tomllib
+from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
-ADJECTIVES = (
-    "Amber Bitter Borrowed Broken Burning Careless Cold Crooked Distant Double Electric Empty Endless Faded Fallen "
-    "Foreign Gentle Golden Hidden Hollow Honest Hungry Idle Last Lonely Loud Lucky Midnight Narrow Northern Paper "
-    "Patient Pale Plastic Quiet Restless Rusty Salted Scarlet Second Secret Silent Silver Slow Small Southern Stolen "
-    "Strange Sudden Tender Thirsty Velvet Violet Warm Wicked Wild Winter Wooden"
-).split()
-NOUNS = (
-    "Alibi Anchor Answer Arcade Ashes Avenue Balcony Bell Border Bridge Candle Canyon Carnival Chapel Circus City "
-    "Clock Coast Comet Corner Crown Dancer Desert Diary Dust Echo Ember Engine Fever Field Flag Flood Forest Fountain "
-    "Garden Ghost Harbour Heart Highway Horizon Hour House Island Jury Kingdom Ladder Lantern Letter Lighthouse Machine "
-    "Map Mirror Moon Mountain Ocean Orchard Parade Passenger Piano Pilot Promise Radio Rain Recipe River Road Rocket "
-    "Room Rose Season Shadow Signal Sister Sky Smoke Snow Soldier Station Stranger Street Summer Swimmer Table Thief "
-    "Thunder Ticket Tide Tower Train Valley Voice Wager Wedding Whisper Widow Wind Window Wolf"
-).split()
-VERBS = "Call Carry Catch Chase Dance Dream Fall Fight Find Follow Forget Hold Keep Leave Lose Meet Move Run Save Stay Wake".split()
-ONSETS = "b br c ch d dr f fl g gr h j k l m n p pr r s sh sl st t th tr v w z".split()
-VOWELS = "a a a e e i i o o u ai ea ei ia ou é ö å".split()
-CODAS = "n r l s m t k nd rn lt sk th x".split()
-SYLLABLES = (
-    "하ha 루ru 빛bit 나na 라ra 온on 별byeol 달dal 솔sol 미mi 소so 윤yun 지ji 은eun 서seo 도do 현hyeon 준jun 아a 린rin "
-    "새sae 봄bom 담dam 결gyeol 유yu 민min 수su 연yeon 호ho 진jin 원won 가ga 람ram 누nu 리ri"
-).split()
-KOREAN_NOUNS = (
-    "봄날 밤하늘 첫눈 바다 편지 그대 우리 사랑 이별 기억 약속 새벽 노을 별빛 꿈 여름 겨울 거리 골목 우산 창문 시계 "
-    "고백 하루 내일 어제 눈물 미소 마음 그림자 비밀 정류장 바람 구름 파도 소나기 라디오 사진 서울 강변 기차 달빛"
-).split()
-KOREAN_TAILS = "에게 처럼 에서 의끝 만큼 보다 까지 이라면 그리고너 이오면 없는밤 위에서 을지나 속으로".split()
-LABELS = "Kestrel Lowfield Marrow Nightjar Palisade Quarry Redwing Tidemark Umber Wavelength".split()
+_WORDS: dict[str, list[str]] = {
+    kind: text.split()
+    for kind, text in tomllib.loads(Path(__file__).with_name("words.toml").read_text("utf-8")).items()
+}
+ADJECTIVES = _WORDS["adjectives"]
+NOUNS = _WORDS["nouns"]
+VERBS = _WORDS["verbs"]
+ONSETS = _WORDS["onsets"]
+VOWELS = _WORDS["vowels"]
+CODAS = _WORDS["codas"]
+SYLLABLES = _WORDS["syllables"]
+KOREAN_NOUNS = _WORDS["korean_nouns"]
+KOREAN_TAILS = _WORDS["korean_tails"]
+LABELS = _WORDS["labels"]
 
 
 class ArtistName(NamedTuple):
@@ -45,6 +33,24 @@ class ArtistName(NamedTuple):
     spotify: str
     melon: str
     alias: str
+
+
+def generator(*key: object) -> Random:
+    """A generator of its own for one object of the world: the same for the same key, in every process."""
+    return Random("/".join(map(str, key)))  # noqa: S311 - it draws a made-up world, not a secret
+
+
+def plural(noun: str) -> str:
+    """More than one of it.
+
+    >>> plural("Jury"), plural("Ashes"), plural("Bell"), plural("Valley")
+    ('Juries', 'Ashes', 'Bells', 'Valleys')
+    """
+    if noun.endswith("es"):
+        return noun
+    if noun.endswith("y") and noun[-2] not in "aeiou":
+        return f"{noun[:-1]}ies"
+    return f"{noun}es" if noun.endswith(("s", "h")) else f"{noun}s"
 
 
 def word(rng: Random, syllables: int = 2) -> str:
@@ -70,9 +76,9 @@ def band(rng: Random) -> str:
     """A made-up band."""
     kind = rng.random()
     if kind < 0.35:
-        return f"The {rng.choice(ADJECTIVES)} {rng.choice(NOUNS)}s"
+        return f"The {rng.choice(ADJECTIVES)} {plural(rng.choice(NOUNS))}"
     if kind < 0.5:
-        return f"{word(rng, 2)} & the {rng.choice(NOUNS)}s"
+        return f"{word(rng, 2)} & the {plural(rng.choice(NOUNS))}"
     if kind < 0.6:
         return f"{rng.choice(NOUNS)} {rng.choice(NOUNS)} Orchestra"
     if kind < 0.7:
@@ -127,7 +133,7 @@ def song_title(rng: Random) -> str:
         f"{noun} (Live at {word(rng)})",
         f"¿{word(rng)} {word(rng, 1)}?",
         f"{noun.upper()} {rng.choice(('🌙', '🔥', '💔', '✨'))}",
-        f"{rng.randint(2, 99)} {noun}s",
+        f"{rng.randint(2, 99)} {plural(noun)}",
         f"{adjective} {noun} / {other}",
     )
     return rng.choice(plain) if rng.random() < 0.72 else rng.choice(odd)
@@ -154,7 +160,7 @@ def film_title(rng: Random) -> str:
     plain = (
         f"The {adjective} {noun}",
         f"{noun} of {word(rng)}",
-        f"{adjective} {noun}s",
+        f"{adjective} {plural(noun)}",
         f"The {noun} and the {other}",
         f"{word(rng)}",
         f"{rng.choice(VERBS)} {word(rng)}",

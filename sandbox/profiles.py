@@ -37,8 +37,8 @@ PROFILES_FILE = Path(__file__).with_name("profiles.json")
 KOREAN_SEED = "k-pop"
 # IMDb's names that TMDB words otherwise; a name missing on TMDB (Biography, Sport) is left out.
 TMDB_GENRES = {"Sci-Fi": "Science Fiction", "Musical": "Music"}
-TMDB_ONLY = "Action Adventure Animation Comedy Crime Documentary Drama Family Fantasy History Horror Music Mystery Romance"
-TMDB_NAMES = frozenset([*TMDB_ONLY.split(), "Science Fiction", "TV Movie", "Thriller", "War", "Western"])
+TMDB_NAMES = {"Action", "Adventure", "Animation", "Comedy", "Crime", "Documentary", "Drama", "Family", "Fantasy"}
+TMDB_NAMES |= {"History", "Horror", "Music", "Mystery", "Romance", "Science Fiction", "Thriller", "War", "Western"}
 MIN_TRACKS = 60  # a genre with fewer has no profile of its own
 
 
@@ -83,9 +83,7 @@ def measure_songs(tracks: Any, seeds: set[str]) -> dict[str, Any]:
     """Profiles of the genre seeds."""
     rows = tracks[tracks.track_genre.isin(seeds) & (tracks.duration_ms > 0)]
     also = companions(tracks, seeds)
-    return {
-        str(seed): {"companions": also[str(seed)]} | profile(part) for seed, part in rows.groupby("track_genre")
-    }
+    return {str(seed): {"companions": also[str(seed)]} | profile(part) for seed, part in rows.groupby("track_genre")}
 
 
 def measure_films(tracks: Any, films: Any) -> dict[str, Any]:

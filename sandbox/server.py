@@ -55,7 +55,8 @@ class Dispatcher:
             fault.times -= 1
             answer = misbehave(site, fault)
             if answer is not None:
-                return await answer(scope, receive, send)
+                await answer(scope, receive, send)
+                return
             await asyncio.sleep(SLOW_SECONDS)
         await self._apps[site](scope, receive, send)
 

@@ -18,7 +18,6 @@ import numpy as np
 from sandbox import names
 from sandbox.features import draw_point
 from sandbox.films import Film
-from sandbox.profiles import FEATURES
 from sandbox.tracks import Track, TrackMaker
 
 if TYPE_CHECKING:
@@ -27,7 +26,9 @@ if TYPE_CHECKING:
 NO_LIST_SHARE = 0.05
 OFF_SPOTIFY_SHARE = 0.15
 CUE_SHARE = 0.18
-N_CANDIDATES = 12
+N_CANDIDATES = 40
+# What tells soundtracks of one genre from another's; keys, tempos and lengths would only blur the likeness.
+TELLING = ("danceability", "energy", "loudness", "speechiness", "acousticness", "instrumentalness", "valence")
 CUES = (
     "Main Title",
     "End Credits",
@@ -39,8 +40,7 @@ CUES = (
     "Arrival at {word}",
     "The {adjective} {noun}",
 )
-PARTS = ("{role} by", "{role} by", "{role} by", "{role} by", "{role} by")
-SCENES = ("[played over the end credits]", "(played at the wedding)", "[sung in the bar scene]", "(uncredited)", "(1997)")
+SCENES = ("[played over the credits]", "(played at the wedding)", "[sung in the bar scene]", "(uncredited)", "(1997)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class SongPicker:
 
     def __init__(self, songs: list[Track]) -> None:
         self.songs = songs
-        table = np.array([[song.features[name] for name in FEATURES] for song in songs], dtype=float)
+        table = np.array([[song.features[name] for name in TELLING] for song in songs], dtype=float)
         self._scale = table.std(axis=0) + 1e-9
         self._points = table / self._scale
         self._years = np.array([song.released_on.year for song in songs])
@@ -67,7 +67,7 @@ class SongPicker:
         """The nearest to `wanted` of a few songs released by `year`, else of a few songs."""
         some = [rng.randrange(len(self.songs)) for _ in range(3 * N_CANDIDATES)]
         fitting = [n for n in some if self._years[n] <= year][:N_CANDIDATES] or some[:N_CANDIDATES]
-        target = np.array([wanted[name] for name in FEATURES]) / self._scale
+        target = np.array([wanted[name] for name in TELLING]) / self._scale
         distance = ((self._points[fitting] - target) ** 2).sum(axis=1)
         return self.songs[fitting[int(distance.argmin())]]
 
@@ -80,8 +80,7 @@ def make_cues(maker: TrackMaker, film: Film, n_composers: int) -> list[Track]:
     cues = []
     for number in range(rng.choice((0, 1, 1, 2, 2, 3))):
         title = "Main Title" if number == 0 else cue_title(rng)
-        genre = rng.choice(film.genres)
-        features = maker.profiles.cue(genre, draw_point(rng))
+        features = maker.profiles.cue(film.genres, draw_point(rng))
         if number and rng.random() < 0.3:
             title = f'{title} (From "{film.title}")'
         title = title if number == 0 else maker.new_title(rng, title, composer)
@@ -91,7 +90,9 @@ def make_cues(maker: TrackMaker, film: Film, n_composers: int) -> list[Track]:
 
 def cue_title(rng: Random) -> str:
     """What a score cue is called."""
-    return rng.choice(CUES).format(noun=rng.choice(names.NOUNS), adjective=rng.choice(names.ADJECTIVES), word=names.word(rng))
+    return rng.choice(CUES).format(
+        noun=rng.choice(names.NOUNS), adjective=rng.choice(names.ADJECTIVES), word=names.word(rng)
+    )
 
 
 def make_entries(world: World, film: Film, cues: list[Track]) -> list[Entry]:
@@ -111,7 +112,7 @@ def make_entries(world: World, film: Film, cues: list[Track]) -> list[Entry]:
             track = waiting.pop(0)
             title = track.title
         else:
-            wanted = world.profiles.cue(rng.choice(film.genres), draw_point(rng))
+            wanted = world.profiles.cue(film.genres, draw_point(rng))
             track = world.picker.pick(rng, wanted, film.released_on.year)
             if track.track_id in used:
                 continue
@@ -166,7 +167,9 @@ def credit_lines(rng: Random, track: Track | None) -> tuple[str, ...]:
 
 
 def _writing_lines(rng: Random, writers: list[str]) -> list[str]:
-    credited = [linked(rng, writer) + (f" (as {names.person(rng)})" if rng.random() < 0.08 else "") for writer in writers]
+    credited = [
+        linked(rng, writer) + (f" (as {names.person(rng)})" if rng.random() < 0.08 else "") for writer in writers
+    ]
     if len(writers) > 1 and rng.random() < 0.3:
         return [f"Music by {credited[0]}", f"{rng.choice(('Lyrics by', 'Lyric by'))} {joined(rng, credited[1:])}"]
     role = rng.choices(
@@ -192,11 +195,22 @@ def _business_lines(rng: Random) -> list[str]:
     if rng.random() < 0.12:
         lines.append(f"Produced by {linked(rng, names.person(rng))}")
     if rng.random() < 0.12:
-        lines.append(f"{rng.choice(('Published by', 'Used by permission of'))} {label} Music Corp. and {names.word(rng)} Tunes")
+        lines.append(
+            f"{rng.choice(('Published by', 'Used by permission of'))} {label} Music Corp. and {names.word(rng)} Tunes"
+        )
     if rng.random() < 0.55:
-        lines.append(f"Courtesy of {label} Records{rng.choice((', Inc.', '', ' &amp; Co., a division of Northlight Group'))}")
+        lines.append(
+            f"Courtesy of {label} Records{rng.choice((', Inc.', '', ' &amp; Co., a division of Northlight Group'))}"
+        )
         if rng.random() < 0.35:
-            lines.append(rng.choice((f"By arrangement with {label} Licensing", f"Under license from {label} Film &amp; Television Music")))
+            lines.append(
+                rng.choice(
+                    (
+                        f"By arrangement with {label} Licensing",
+                        f"Under license from {label} Film &amp; Television Music",
+                    )
+                )
+            )
     if rng.random() < 0.04:
         sampled = names.song_title(rng)
         lines += [

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import string
 import uuid
+import zlib
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from random import Random
@@ -54,7 +55,7 @@ class Artist:
     @property
     def melon_no(self) -> int:
         """The artist's number on Melon."""
-        return 100_000 + sum(ord(c) * 31**k for k, c in enumerate(self.artist_id[:5])) % 2_900_000
+        return 100_000 + zlib.crc32(self.artist_id.encode()) % 2_900_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ class TrackMaker:
 
     def rng(self, *key: object) -> Random:
         """A generator of its own for one object of the world."""
-        return Random("/".join(map(str, (self.seed, *key))))
+        return names.generator(self.seed, *key)
 
     def artist(self, kind: str, number: int) -> Artist:
         """Artist `number` of a kind: a genre seed, `composer`, or `korean`."""
@@ -134,10 +135,8 @@ class TrackMaker:
         if rng.random() < 0.12:
             guest = self.artist(rng.choice(seeds), rng.randrange(artists_per_seed))
             artists += [guest] if guest not in artists else []
-        if self.titles and rng.random() < COVER_SHARE:
-            title = rng.choice(self.titles)
-        else:
-            title = names.song_title(rng)
+        is_cover = bool(self.titles) and rng.random() < COVER_SHARE
+        title = rng.choice(self.titles) if is_cover else names.song_title(rng)
         if len(artists) > 1 and rng.random() < 0.6:
             title += f" (feat. {artists[1].name})"
         title = self.new_title(rng, title, artists[0])

@@ -14,12 +14,14 @@ from sandbox import films, korean
 from sandbox.features import Profiles
 from sandbox.films import Film
 from sandbox.korean import Song
+from sandbox.profiles import KOREAN_SEED
 from sandbox.soundtracks import Entry, SongPicker, make_cues, make_entries
-from sandbox.tracks import EPOCH, Track, TrackMaker
+from sandbox.tracks import EPOCH, KOREAN_PER_YEAR, Track, TrackMaker
 
 SONG_SHARE = 0.6  # of the asked tracks; a quarter are Korean, score cues are the rest
 KOREAN_SHARE = 0.25
 LABELLED_SHARE = 0.85  # of the catalogue's songs are in the labelled table
+HEARD_ABROAD = frozenset({"pop", "dance", "hip-hop", "r-n-b", "indie-pop", "soul", "disco", "rock", "synth-pop", "edm"})
 ARTIST_EVERY = 4  # songs of a seed per artist
 
 
@@ -41,14 +43,17 @@ class World:
         self.seed = seed
         self.profiles = Profiles()
         self.maker = TrackMaker(seed, self.profiles)
-        self.seeds = sorted(seed for seed in self.profiles.songs if seed != korean.KOREAN_SEED)
+        self.seeds = sorted(seed for seed in self.profiles.songs if seed != KOREAN_SEED)
         n_songs = max(int(n_tracks * SONG_SHARE), len(self.seeds))
         artists_per_seed = max(n_songs // len(self.seeds) // ARTIST_EVERY, 2)
         self.songs = [self.maker.song(number, self.seeds, artists_per_seed) for number in range(n_songs)]
         self.picker = SongPicker(self.songs)
         self.first_korean_day = korean.first_on_spotify(int(n_tracks * KOREAN_SHARE))
         self._korean: dict[int, list[Song]] = {}
+        self._unlisted: dict[int, list[Song]] = {}
         self._soundtracks: list[Soundtrack] = []
+        self._by_tmdb_id: dict[int, Soundtrack] = {}
+        self._by_imdb_id: dict[str, Soundtrack] = {}
         self._tracks: dict[str, Track] = {track.track_id: track for track in self.songs}
         self.as_of = as_of
         self.move_clock(as_of)
@@ -70,14 +75,17 @@ class World:
         film = films.make_film(self.maker.rng("film", number), self.profiles, number, self.n_films)
         cues = make_cues(self.maker, film, max(self.n_films // 6, 3))
         self._tracks |= {cue.track_id: cue for cue in cues}
-        self._soundtracks.append(Soundtrack(film, tuple(cues), tuple(make_entries(self, film, cues))))
+        item = Soundtrack(film, tuple(cues), tuple(make_entries(self, film, cues)))
+        self._soundtracks.append(item)
+        self._by_tmdb_id[film.tmdb_id] = item
+        if film.imdb_id:
+            self._by_imdb_id[film.imdb_id] = item
 
     def korean_songs(self, year: int) -> list[Song]:
         """The Korean songs of a year; those that Spotify has are among the tracks from then on."""
         if year not in self._korean:
             songs = [
-                korean.korean_song(self.maker, year, number, self.first_korean_day)
-                for number in range(korean.KOREAN_PER_YEAR)
+                korean.korean_song(self.maker, year, number, self.first_korean_day) for number in range(KOREAN_PER_YEAR)
             ]
             self._korean[year] = songs
             self._tracks |= {song.track.track_id: song.track for song in songs if song.track}
@@ -86,8 +94,13 @@ class World:
     @cached_property
     def foreign_songs(self) -> list[Song]:
         """Catalogue songs that Korea heard: pop and what is near it."""
-        heard = {"pop", "dance", "hip-hop", "r-n-b", "indie-pop", "soul", "disco", "rock", "synth-pop", "electro", "edm", "house"}
-        return [korean.foreign_song(self.maker, track) for track in self.songs if track.seeds[0] in heard]
+        return [korean.foreign_song(self.maker, track) for track in self.songs if track.seeds[0] in HEARD_ABROAD]
+
+    def unlisted_songs(self, year: int) -> list[Song]:
+        """Foreign songs of a year that Melon has and Spotify has not; they fill the charts of early years."""
+        if year not in self._unlisted:
+            self._unlisted[year] = [korean.unlisted_song(self.maker, year, n) for n in range(korean.UNLISTED_PER_YEAR)]
+        return self._unlisted[year]
 
     @property
     def known_songs(self) -> list[Song]:
@@ -98,6 +111,17 @@ class World:
     def soundtracks(self) -> list[Soundtrack]:
         """Films released by now, oldest number first, with their soundtracks."""
         return [item for item in self._soundtracks if item.film.released_on <= self.as_of]
+
+    def soundtrack_of_tmdb(self, tmdb_id: int) -> Soundtrack | None:
+        """The released film with that TMDB id, and its soundtrack."""
+        return self._if_out(self._by_tmdb_id.get(tmdb_id))
+
+    def soundtrack_of_imdb(self, imdb_id: str) -> Soundtrack | None:
+        """The released film with that IMDb id, and its soundtrack."""
+        return self._if_out(self._by_imdb_id.get(imdb_id))
+
+    def _if_out(self, item: Soundtrack | None) -> Soundtrack | None:
+        return item if item and item.film.released_on <= self.as_of else None
 
     @property
     def films(self) -> list[Film]:

@@ -10,12 +10,11 @@ import os
 import subprocess
 from datetime import date, datetime
 from enum import StrEnum
-from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
@@ -39,22 +38,37 @@ class Settings(BaseSettings):
     Secrets come from the environment alone and print as asterisks.
     """
 
-    model_config = SettingsConfigDict(env_prefix="OSTINATO_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="OSTINATO_", env_ignore_empty=True, extra="ignore")
 
-    home: Path = Field(PROJECT_ROOT / ".ostinato", description="Folder that holds all that is written at run time.")
-    profile: Profile = Field(Profile.SANDBOX, description="World to work on: sandbox or live.")
+    home: Path = Field(
+        default=PROJECT_ROOT / ".ostinato", description="Folder that holds all that is written at run time."
+    )
+    profile: Profile = Field(default=Profile.SANDBOX, description="World to work on: sandbox or live.")
     sites: dict[str, str] = Field(
         default_factory=dict,
         description="Base URLs that replace those of sources.toml, by site name, as JSON; the sandbox is reached so.",
     )
-    contact: str | None = Field(None, description="E-mail or URL in the user agent, so that a site can reach you.")
-    tmdb_api_key: SecretStr | None = Field(None, description="TMDB API key (v3) or read access token (v4).")
-    spotify_client_id: SecretStr | None = Field(None, description="Spotify app's client id.")
-    spotify_client_secret: SecretStr | None = Field(None, description="Spotify app's client secret.")
-    threads: int = Field(min(os.cpu_count() or 2, 8), ge=1, description="Threads for DuckDB and for training.")
-    memory_gb: float = Field(4.0, gt=0, description="Memory that DuckDB may take, in GB; beyond it spills to disk.")
-    max_workers: int = Field(8, ge=1, le=64, description="Tasks that fetch or score at the same time.")
-    keep_snapshots: int = Field(7, ge=2, description="Published catalogues kept for rollback.")
+    contact: str | None = Field(
+        default=None, description="E-mail or URL in the user agent, so that a site can reach you."
+    )
+    tmdb_api_key: SecretStr | None = Field(default=None, description="TMDB API key (v3) or read access token (v4).")
+    spotify_client_id: SecretStr | None = Field(default=None, description="Spotify app's client id.")
+    spotify_client_secret: SecretStr | None = Field(default=None, description="Spotify app's client secret.")
+    threads: int = Field(default=min(os.cpu_count() or 2, 8), ge=1, description="Threads for DuckDB and for training.")
+    memory_gb: float = Field(
+        default=4.0, gt=0, description="Memory that DuckDB may take, in GB; beyond it spills to disk."
+    )
+    max_workers: int = Field(default=8, ge=1, le=64, description="Tasks that fetch or score at the same time.")
+    keep_snapshots: int = Field(default=7, ge=2, description="Published catalogues kept for rollback.")
+
+    @field_validator("home")
+    @classmethod
+    def _same_from_anywhere(cls, home: Path) -> Path:
+        """Absolute, so that a later change of directory does not move the home; `~` is the user's own folder."""
+        try:
+            return home.expanduser().absolute()
+        except RuntimeError as fault:
+            raise ValueError(str(fault)) from None
 
     @property
     def world(self) -> Path:
@@ -101,7 +115,7 @@ class Settings(BaseSettings):
         """Chromium's profiles and crash reports, one folder a session, removed after it."""
         return self.home.absolute() / "browser"
 
-    @cached_property
+    @property
     def is_sandbox(self) -> bool:
         """True in the made-up world, where every source is cleared for everything."""
         return self.profile is Profile.SANDBOX
@@ -116,17 +130,26 @@ def load_settings(profile: Profile | str | None = None) -> Settings:
         When a variable holds a value that cannot be.
     """
     from pydantic import ValidationError
+    from pydantic_settings import SettingsError
 
+    if profile is not None and profile not in set(Profile):
+        raise OstinatoError(f"There is no profile {profile}; choose sandbox or live.")
     try:
         settings = Settings() if profile is None else Settings(profile=Profile(profile))
     except ValidationError as fault:
         first = fault.errors()[0]
-        name = "_".join(str(part) for part in first["loc"]).upper()
-        raise OstinatoError(f"OSTINATO_{name} cannot be used: {first['msg']}; set it right or unset it.") from None
-    chosen = profile is not None or "OSTINATO_PROFILE" in os.environ
-    if not chosen and (settings.home / Profile.LIVE / "lake").is_dir():
+        name, *inside = (str(part) for part in first["loc"])
+        place = f" ({', '.join(inside)})" if inside else ""
+        raise _unusable(name, f"{place} cannot be used: {first['msg']}") from None
+    except SettingsError:
+        raise _unusable("sites", ' cannot be used: it is no JSON such as {"melon": "http://127.0.0.1:8000"}') from None
+    if "profile" not in settings.model_fields_set and (settings.home / Profile.LIVE / "lake").is_dir():
         settings = settings.model_copy(update={"profile": Profile.LIVE})
     return settings
+
+
+def _unusable(name: str, why: str) -> OstinatoError:
+    return OstinatoError(f"OSTINATO_{name.upper()}{why}; set it right or unset it.")
 
 
 def today() -> date:

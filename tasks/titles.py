@@ -47,7 +47,8 @@ _ALBUM_WORDS = word_set(
 )
 _SOUNDTRACK = re.compile(
     r"(?i)\bsound ?tracks?\b|\bmotion pictures?\b|\bo\.?s\.?t\b|\bbanda sonora\b|\bbande originale\b|"
-    r"\bcast recording\b|\b(?:original|film|complete) (?:film )?(?:score|recording)s?\b|\bmusic from the (?:film|movie)\b"
+    r"\bcast recording\b|\b(?:original|film|complete) (?:film )?(?:score|recording)s?\b|"
+    r"\bmusic from the (?:film|movie)\b"
 )
 _FROM_QUOTED = re.compile(r"(?i)\bfrom\s+(?:the\s+[\w\s]*)?[\"“”«„‘'](.+?)[\"“”»'’](?!\w)")
 
@@ -73,7 +74,7 @@ def title_keys(title: str | None) -> frozenset[str]:
         return frozenset()
     core = title_core(title)
     if is_plain(title):
-        return frozenset({_squeezed(core)})
+        return frozenset({_squeezed(core)} - {""})
     forms = {core, title_core(LEADING_BRACKET.sub(" ", title)), normalise(without_note(title))}
     forms |= {normalise(part) for part in additions(title) if _is_hangul(part) != _is_hangul(core)}
     return frozenset(_squeezed(form) for form in forms) - {""}

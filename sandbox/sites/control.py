@@ -1,10 +1,10 @@
 """The sandbox's own site: the clock, the truth, who asked for what, ordered faults, and a labelled table.
 
-    GET  /world                          sizes and the truth behind the sites
-    PUT  /clock   {"as_of": "2026-12-01"}
-    GET  /stats                          requests per site and path; DELETE forgets them
-    PUT  /faults  {"melon": {"kind": "limited", "times": 3, "path": "/song", "retry_after_s": 2}}
-    GET  /datasets/spotify_tracks.csv    a table with genre labels, as an operator would import one
+GET  /world                          sizes and the truth behind the sites
+PUT  /clock   {"as_of": "2026-12-01"}
+GET  /stats                          requests per site and path; DELETE forgets them
+PUT  /faults  {"melon": {"kind": "limited", "times": 3, "path": "/song", "retry_after_s": 2}}
+GET  /datasets/spotify_tracks.csv    a table with genre labels, as an operator would import one
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from starlette.routing import Route
 
 from sandbox.profiles import FEATURES
 from sandbox.sites.faults import KINDS
+from sandbox.sites.routing import get
 from sandbox.state import Fault, Sandbox
 from sandbox.tracks import Track
 
@@ -60,20 +61,24 @@ def site(sandbox: Sandbox) -> Starlette:
                 ordered = {"": Fault("unreadable", 0)}
             unknown = [name for name in ordered if name not in sandbox.base_urls]
             if unknown or any(fault.kind not in KINDS for fault in ordered.values()):
-                return JSONResponse({"error": f"send {{site: {{kind, times, path}}}}, kind one of {', '.join(KINDS)}"}, 400)
+                return JSONResponse(
+                    {"error": f"send {{site: {{kind, times, path}}}}, kind one of {', '.join(KINDS)}"}, 400
+                )
             sandbox.faults.update(ordered)
-        return JSONResponse({name: {"kind": fault.kind, "times": fault.times} for name, fault in sandbox.faults.items()})
+        return JSONResponse(
+            {name: {"kind": fault.kind, "times": fault.times} for name, fault in sandbox.faults.items()}
+        )
 
     def table(request: Request) -> Response:
         return PlainTextResponse(labelled_table(sandbox), media_type="text/csv; charset=utf-8")
 
     return Starlette(
         routes=[
-            Route("/world", lambda request: JSONResponse(truth(sandbox))),
+            get("/world", lambda request: JSONResponse(truth(sandbox))),
             Route("/clock", clock, methods=["GET", "PUT"]),
             Route("/stats", stats, methods=["GET", "DELETE"]),
             Route("/faults", faults, methods=["GET", "PUT", "DELETE"]),
-            Route("/datasets/spotify_tracks.csv", table),
+            get("/datasets/spotify_tracks.csv", table),
         ]
     )
 
@@ -94,12 +99,12 @@ def truth(sandbox: Sandbox) -> dict[str, Any]:
             item.film.imdb_id: [entry.track.track_id for entry in item.entries if entry.track] for item in soundtracks
         },
         "credit_tracks": {
-            entry.entry_id: entry.track.track_id if entry.track else None for item in soundtracks for entry in item.entries
+            entry.entry_id: entry.track.track_id if entry.track else None
+            for item in soundtracks
+            for entry in item.entries
         },
         "track_genres": {track.track_id: list(track.seeds) for track in world.tracks},
-        "song_tracks": {
-            song.song_id: song.track.track_id if song.track else None for song in world.known_songs
-        },
+        "song_tracks": {song.song_id: song.track.track_id if song.track else None for song in world.known_songs},
     }
 
 

@@ -9,10 +9,10 @@ from typing import Any
 from markupsafe import Markup
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.responses import HTMLResponse, Response
 
 from sandbox.films import Film
+from sandbox.sites.routing import get, otherwise, robots
 from sandbox.soundtracks import Entry
 from sandbox.state import Sandbox, render
 from sandbox.world import Soundtrack
@@ -27,7 +27,7 @@ def site(sandbox: Sandbox) -> Starlette:
     """The web site."""
 
     def soundtrack(request: Request) -> Response:
-        item = _find(sandbox, request.path_params["tconst"])
+        item = sandbox.world.soundtrack_of_imdb(request.path_params["tconst"])
         if item is None:
             return HTMLResponse(render("imdb_missing.html"), 404)
         page = next_data(item, request, sandbox.world.as_of.isoformat())
@@ -37,16 +37,12 @@ def site(sandbox: Sandbox) -> Starlette:
 
     return Starlette(
         routes=[
-            Route("/robots.txt", lambda request: PlainTextResponse(ROBOTS)),
-            Route("/title/{tconst}/soundtrack/", soundtrack),
-            Route("/title/{tconst}/soundtrack", soundtrack),
+            robots(ROBOTS),
+            get("/title/{tconst}/soundtrack/", soundtrack),
+            get("/title/{tconst}/soundtrack", soundtrack),
         ],
-        exception_handlers={404: lambda request, fault: HTMLResponse(render("imdb_missing.html"), 404)},
+        exception_handlers=otherwise(lambda request: HTMLResponse(render("imdb_missing.html"), 404)),
     )
-
-
-def _find(sandbox: Sandbox, imdb_id: str) -> Soundtrack | None:
-    return next((item for item in sandbox.world.soundtracks if item.film.imdb_id == imdb_id), None)
 
 
 def as_script(page: dict[str, Any]) -> Markup:
@@ -143,7 +139,7 @@ def next_data(item: Soundtrack, request: Request, day: str) -> dict[str, Any]:
 
 def request_context(request: Request, day: str) -> dict[str, Any]:
     """What IMDb echoes of its caller; a reader must strip it before keeping the page."""
-    headers = {name: value for name, value in request.headers.items()}
+    headers = dict(request.headers.items())
     return {
         "timestamp": f"{day}T00:00:00.000Z",
         "sidecar": {"account": {"userName": None, "userId": None, "isLoggedIn": False}},

@@ -14,18 +14,21 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
 
 from sandbox import charts
 from sandbox.charts import Period, Row
-from sandbox.korean import Song
+from sandbox.korean import FIRST_FOREIGN_ID, FIRST_UNLISTED_ID, FIRST_YEAR, Song
+from sandbox.sites.routing import Answer, get, otherwise, robots
 from sandbox.state import Sandbox, render
 
 HOUR = "07:00"
+MAX_YEAR = 2100
 LIBRARIES = re.compile(
     r"^$|^(python|urllib|curl|wget|aiohttp|httpx|java|go-http|okhttp|libwww|scrapy|axios|node-fetch)", re.IGNORECASE
 )
-ROBOTS = "User-agent: *\nAllow: /chart/\nAllow: /song/detail.htm\nDisallow: /mymusic/\nDisallow: /member/\nDisallow: /buy/\n"
+ROBOTS = (
+    "User-agent: *\nAllow: /chart/\nAllow: /song/detail.htm\nDisallow: /mymusic/\nDisallow: /member/\nDisallow: /buy/\n"
+)
 CLASS_CODES = {"GN0000", "DM0000", "AB0000", *(f"GN0{number}00" for number in range(1, 10))}
 TITLES = {"day": "일간", "week": "주간", "month": "월간", "top100": "실시간"}
 
@@ -40,7 +43,9 @@ def site(sandbox: Sandbox) -> Starlette:
         if period is None or scope not in CLASS_CODES:
             return overloaded()
         rows = ranked(sandbox, period, scope)
-        return HTMLResponse(render("melon_chart.html", rows=rows, kind=TITLES[kind], stamp=stamp(kind, period), hour=HOUR))
+        return HTMLResponse(
+            render("melon_chart.html", rows=rows, kind=TITLES[kind], stamp=stamp(kind, period), hour=HOUR)
+        )
 
     def top100(request: Request) -> Response:
         return chart_page("top100", charts.day_of(sandbox.world.as_of), "GN0000")
@@ -50,7 +55,9 @@ def site(sandbox: Sandbox) -> Starlette:
         return chart_page("day", period, request.query_params.get("classCd", "GN0000"))
 
     def week(request: Request) -> Response:
-        return chart_page("week", charts.week_before(sandbox.world.as_of), request.query_params.get("classCd", "GN0000"))
+        return chart_page(
+            "week", charts.week_before(sandbox.world.as_of), request.query_params.get("classCd", "GN0000")
+        )
 
     def month(request: Request) -> Response:
         period = charts.month_of(request.query_params.get("rankMonth"), sandbox.world.as_of)
@@ -73,7 +80,7 @@ def site(sandbox: Sandbox) -> Starlette:
         counts = [{"CONTSID": int(part), "LIKEYN": "N", "SUMMCNT": int(part) % 250_000} for part in asked]
         return JSONResponse({"contsLike": counts, "httpDomain": "http://www.melon.com"})
 
-    routes: dict[str, Callable[[Request], Response]] = {
+    pages: dict[str, Answer] = {
         "/chart/index.htm": top100,
         "/chart/day/index.htm": day,
         "/chart/week/index.htm": week,
@@ -84,14 +91,14 @@ def site(sandbox: Sandbox) -> Starlette:
     }
     return Starlette(
         routes=[
-            Route("/robots.txt", lambda request: PlainTextResponse(ROBOTS)),
-            *(Route(path, browsers_only(answer)) for path, answer in routes.items()),
+            robots(ROBOTS),
+            *(get(path, browsers_only(answer)) for path, answer in pages.items()),
         ],
-        exception_handlers={404: browsers_only(lambda request: overloaded(), with_fault=True)},
+        exception_handlers=otherwise(browsers_only(lambda request: overloaded())),
     )
 
 
-def browsers_only(answer: Callable[[Request], Response], with_fault: bool = False) -> Callable[..., Response]:
+def browsers_only(answer: Answer) -> Answer:
     """`answer` for those who name themselves; a library's default user agent is not acceptable."""
 
     def checked(request: Request) -> Response:
@@ -99,7 +106,7 @@ def browsers_only(answer: Callable[[Request], Response], with_fault: bool = Fals
             return PlainTextResponse("Not Acceptable", 406)
         return answer(request)
 
-    return (lambda request, fault: checked(request)) if with_fault else checked
+    return checked
 
 
 def ranked(sandbox: Sandbox, period: Period, scope: str) -> list[Row]:
@@ -125,9 +132,15 @@ def find_song(sandbox: Sandbox, song_id: str) -> Song | None:
     if not (song_id.isascii() and song_id.isdigit() and len(song_id) < 12):
         return None
     world, number = sandbox.world, int(song_id)
-    if number >= 40_000_000:
+    if number >= FIRST_UNLISTED_ID:
+        songs = songs_of(world.unlisted_songs, 1960 + (number - FIRST_UNLISTED_ID) // 10_000)
+    elif number >= FIRST_FOREIGN_ID:
         songs = world.foreign_songs
     else:
-        year = 1960 + (number - 1_000_000) // 500_000
-        songs = world.korean_songs(year) if 1960 < year <= world.as_of.year else []
+        songs = songs_of(world.korean_songs, 1960 + (number - 1_000_000) // 500_000)
     return next((song for song in songs if song.song_id == song_id and song.released_on <= world.as_of), None)
+
+
+def songs_of(by_year: Callable[[int], list[Song]], year: int) -> list[Song]:
+    """The songs of a year, none outside the years that Melon's charts know."""
+    return by_year(year) if FIRST_YEAR <= year <= MAX_YEAR else []

@@ -7,10 +7,10 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.responses import JSONResponse, Response
 
 from sandbox.catalogue import Catalogue
+from sandbox.sites.routing import Answer, get, robots
 from sandbox.tracks import Track
 
 MAX_IDS = 40
@@ -32,7 +32,7 @@ FEATURES = (
 def api(catalogue: Catalogue) -> Starlette:
     """api.reccobeats.com, below `/v1`."""
 
-    def answer_with(describe: Callable[[Track], dict[str, Any]]) -> Callable[[Request], Response]:
+    def answer_with(describe: Callable[[Track], dict[str, Any]]) -> Answer:
         def answer(request: Request) -> Response:
             ids = [part for text in request.query_params.getlist("ids") for part in text.split(",") if part]
             if not 1 <= len(ids) <= MAX_IDS:
@@ -45,16 +45,22 @@ def api(catalogue: Catalogue) -> Starlette:
 
     return Starlette(
         routes=[
-            Route("/robots.txt", lambda request: PlainTextResponse("User-agent: *\nAllow: /\n")),
-            Route("/v1/audio-features", answer_with(features_object)),
-            Route("/v1/track", answer_with(track_object)),
+            robots("User-agent: *\nAllow: /\n"),
+            get("/v1/audio-features", answer_with(features_object)),
+            get("/v1/track", answer_with(track_object)),
         ]
     )
 
 
 def refusal(path: str, message: str) -> Response:
     """A 400 as the service words it."""
-    body = {"timestamp": "2026-01-01T00:00:00.000Z", "error": "Bad Request", "path": path, "status": 4001, "errors": [message]}
+    body = {
+        "timestamp": "2026-01-01T00:00:00.000Z",
+        "error": "Bad Request",
+        "path": path,
+        "status": 4001,
+        "errors": [message],
+    }
     return JSONResponse(body, 400)
 
 

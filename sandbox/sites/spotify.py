@@ -8,16 +8,16 @@ from __future__ import annotations
 import base64
 import binascii
 import zlib
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sandbox.catalogue import Catalogue
+from sandbox.sites.routing import Answer, get, otherwise, robots
 from sandbox.state import Sandbox
 from sandbox.tracks import Artist, Track
 
@@ -37,7 +37,10 @@ def accounts(sandbox: Sandbox) -> Starlette:
             form.get("client_secret", ""),
         )
         if form.get("grant_type") != "client_credentials":
-            body = {"error": "unsupported_grant_type", "error_description": "grant_type parameter is missing or unknown"}
+            body = {
+                "error": "unsupported_grant_type",
+                "error_description": "grant_type parameter is missing or unknown",
+            }
             return JSONResponse(body, 400)
         if not client_id or client_id.startswith("wrong"):
             return JSONResponse({"error": "invalid_client", "error_description": "Invalid client"}, 400)
@@ -48,7 +51,7 @@ def accounts(sandbox: Sandbox) -> Starlette:
 
     return Starlette(
         routes=[
-            Route("/robots.txt", lambda request: PlainTextResponse(ROBOTS)),
+            robots(ROBOTS),
             Route("/api/token", token, methods=["POST"]),
         ]
     )
@@ -73,7 +76,7 @@ def error(status: int, message: str) -> Response:
 def api(sandbox: Sandbox, catalogue: Catalogue) -> Starlette:
     """api.spotify.com, below `/v1`."""
 
-    def with_token(answer: Callable[[Request], Response]) -> Callable[[Request], Response]:
+    def with_token(answer: Answer) -> Answer:
         def checked(request: Request) -> Response:
             scheme, _, token = request.headers.get("authorization", "").partition(" ")
             if scheme.lower() != "bearer" or not token:
@@ -92,7 +95,9 @@ def api(sandbox: Sandbox, catalogue: Catalogue) -> Starlette:
         if not asked.get("q", "").strip():
             return error(400, "No search query")
         if asked.get("type") != "track":
-            return error(400, "Missing parameter type" if not asked.get("type") else "Bad search type field " + asked["type"])
+            return error(
+                400, "Missing parameter type" if not asked.get("type") else "Bad search type field " + asked["type"]
+            )
         return JSONResponse({"tracks": page_of(catalogue.search(asked["q"]), asked["q"], int(limit), int(offset))})
 
     def track(request: Request) -> Response:
@@ -109,15 +114,15 @@ def api(sandbox: Sandbox, catalogue: Catalogue) -> Starlette:
 
     return Starlette(
         routes=[
-            Route("/robots.txt", lambda request: PlainTextResponse(ROBOTS)),
-            Route("/v1/search", with_token(search)),
-            Route("/v1/tracks", with_token(refused)),
-            Route("/v1/tracks/{track_id}", with_token(track)),
-            Route("/v1/audio-features", with_token(refused)),
-            Route("/v1/audio-features/{track_id}", with_token(refused)),
-            Route("/v1/audio-analysis/{track_id}", with_token(refused)),
+            robots(ROBOTS),
+            get("/v1/search", with_token(search)),
+            get("/v1/tracks", with_token(refused)),
+            get("/v1/tracks/{track_id}", with_token(track)),
+            get("/v1/audio-features", with_token(refused)),
+            get("/v1/audio-features/{track_id}", with_token(refused)),
+            get("/v1/audio-analysis/{track_id}", with_token(refused)),
         ],
-        exception_handlers={404: lambda request, fault: error(404, "Service not found")},
+        exception_handlers=otherwise(lambda request: error(404, "Service not found")),
     )
 
 

@@ -8,10 +8,11 @@ from urllib.parse import parse_qs
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from sandbox.films import TMDB_GENRE_IDS, Film
+from sandbox.sites.routing import Answer, get, otherwise, robots
 from sandbox.state import Sandbox, render
 
 CARDS_PER_PAGE = 20
@@ -118,15 +119,15 @@ def site(sandbox: Sandbox) -> Starlette:
 
     return Starlette(
         routes=[
-            Route("/robots.txt", lambda request: PlainTextResponse(ROBOTS)),
-            Route("/movie", movie_list),
-            Route("/movie/now-playing", movie_list),
-            Route("/movie/upcoming", movie_list),
-            Route("/movie/top-rated", movie_list),
+            robots(ROBOTS),
+            get("/movie", movie_list),
+            get("/movie/now-playing", movie_list),
+            get("/movie/upcoming", movie_list),
+            get("/movie/top-rated", movie_list),
             Route("/discover/movie/items", more_items, methods=["POST"]),
-            Route("/movie/{slug}", film_page),
+            get("/movie/{slug}", film_page),
         ],
-        exception_handlers={404: lambda request, fault: HTMLResponse(render("tmdb_missing.html"), 404)},
+        exception_handlers=otherwise(lambda request: HTMLResponse(render("tmdb_missing.html"), 404)),
     )
 
 
@@ -166,20 +167,24 @@ def _jobs(film: Film, name: str) -> list[str]:
 def api(sandbox: Sandbox) -> Starlette:
     """The API, below `/3`."""
 
-    def with_key(answer: Callable[[Request], Any]) -> Callable[[Request], Response]:
+    def with_key(answer: Callable[[Request], Any]) -> Answer:
         def checked(request: Request) -> Response:
             bearer = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
             key = bearer or request.query_params.get("api_key", "")
             if not key or key.startswith("wrong"):
                 return JSONResponse(WRONG_KEY, 401)
             body = answer(request)
-            return JSONResponse(NOT_FOUND, 404) if body is None else body if isinstance(body, Response) else JSONResponse(body)
+            if isinstance(body, Response):
+                return body
+            return JSONResponse(NOT_FOUND, 404) if body is None else JSONResponse(body)
 
         return checked
 
     def movie(request: Request) -> Any:
         film = _find(sandbox, str(request.path_params["tmdb_id"]))
-        return film and film_object(sandbox, film, language_of(request), request.query_params.get("append_to_response", ""))
+        return film and film_object(
+            sandbox, film, language_of(request), request.query_params.get("append_to_response", "")
+        )
 
     def external_ids(request: Request) -> Any:
         film = _find(sandbox, str(request.path_params["tmdb_id"]))
@@ -201,13 +206,13 @@ def api(sandbox: Sandbox) -> Starlette:
 
     return Starlette(
         routes=[
-            Route("/robots.txt", lambda request: PlainTextResponse("User-agent: *\nAllow: /\n")),
-            Route("/3/discover/movie", with_key(discover)),
-            Route("/3/movie/popular", with_key(discover)),
-            Route("/3/movie/{tmdb_id:int}", with_key(movie)),
-            Route("/3/movie/{tmdb_id:int}/external_ids", with_key(external_ids)),
+            robots("User-agent: *\nAllow: /\n"),
+            get("/3/discover/movie", with_key(discover)),
+            get("/3/movie/popular", with_key(discover)),
+            get("/3/movie/{tmdb_id:int}", with_key(movie)),
+            get("/3/movie/{tmdb_id:int}/external_ids", with_key(external_ids)),
         ],
-        exception_handlers={404: lambda request, fault: JSONResponse(NOT_FOUND, 404)},
+        exception_handlers=otherwise(lambda request: JSONResponse(NOT_FOUND, 404)),
     )
 
 
@@ -234,7 +239,9 @@ def list_object(sandbox: Sandbox, film: Film, language: str) -> dict[str, Any]:
 def film_object(sandbox: Sandbox, film: Film, language: str, append: str) -> dict[str, Any]:
     """A film as `/movie/{id}` shows it, with what `append_to_response` names; unknown money and length are 0."""
     listed = list_object(sandbox, film, language)
-    genres = [{"id": listed_id, "name": name} for listed_id, name in zip(listed.pop("genre_ids"), film.genres, strict=True)]
+    genres = [
+        {"id": listed_id, "name": name} for listed_id, name in zip(listed.pop("genre_ids"), film.genres, strict=True)
+    ]
     body = listed | {
         "belongs_to_collection": None,
         "budget": film.budget_usd or 0,
@@ -261,7 +268,9 @@ def ids_object(film: Film) -> dict[str, Any]:
 
 def credits_object(film: Film) -> dict[str, Any]:
     """Cast and crew."""
-    crew = [("Directing", "Director", name) for name in film.directors] + [("Writing", "Writer", n) for n in film.writers]
+    crew = [("Directing", "Director", name) for name in film.directors] + [
+        ("Writing", "Writer", n) for n in film.writers
+    ]
     return {
         "cast": [{"order": order, "name": name, "character": role} for order, (name, role) in enumerate(film.cast)],
         "crew": [{"department": department, "job": job, "name": name} for department, job, name in crew],
@@ -270,9 +279,8 @@ def credits_object(film: Film) -> dict[str, Any]:
 
 def _find(sandbox: Sandbox, slug: str) -> Film | None:
     number = slug.partition("-")[0]
-    if not (number.isascii() and number.isdigit()):
-        return None
-    return next((film for film in sandbox.world.films if film.tmdb_id == int(number)), None)
+    found = sandbox.world.soundtrack_of_tmdb(int(number)) if number.isascii() and number.isdigit() else None
+    return found.film if found else None
 
 
 def _number(text: str | None, default: int) -> int:

@@ -14,7 +14,7 @@ from pathlib import Path
 import zstandard
 
 _LEVEL = 9
-_ECHO = re.compile(rb'"requestContext"\s*:\s*(?=\{)')
+_ECHO = re.compile(r'"requestContext"\s*:\s*(?=\{)')
 
 
 def store(pages: Path, body: bytes) -> str:
@@ -70,20 +70,18 @@ def strip_request_echo(body: bytes) -> bytes:
     >>> strip_request_echo(b'{"a": 1, "requestContext": {"ip": "10.0.0.1", "h": {"x": "}"}}, "b": 2}')
     b'{"a": 1, "requestContext": {}, "b": 2}'
     """
+    text = body.decode("utf-8", errors="surrogateescape")
     kept, start = [], 0
-    for match in _ECHO.finditer(body):
-        if match.end() < start:
-            continue  # inside an object that is already gone
-        kept.append(body[start : match.end()] + b"{}")
-        start = _object_end(body, match.end())
-    return b"".join(kept) + body[start:]
+    for match in _ECHO.finditer(text):
+        if match.end() >= start:  # else inside an object that is already gone
+            kept.append(text[start : match.end()] + "{}")
+            start = _object_end(text, match.end())
+    return "".join((*kept, text[start:])).encode("utf-8", errors="surrogateescape")
 
 
-def _object_end(body: bytes, start: int) -> int:
-    """Index after the JSON object that opens at `start`; the end of the body where it never closes."""
-    text = body[start:].decode("utf-8", errors="surrogateescape")
+def _object_end(text: str, start: int) -> int:
+    """Index after the JSON object that opens at `start`; the end of the text where it never closes."""
     try:
-        _, length = json.JSONDecoder().raw_decode(text)
+        return json.JSONDecoder().raw_decode(text, start)[1]
     except (ValueError, RecursionError):
-        return len(body)
-    return start + len(text[:length].encode("utf-8", errors="surrogateescape"))
+        return len(text)

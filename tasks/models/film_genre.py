@@ -52,7 +52,7 @@ PARAMS = {
 
 
 def train(table: pd.DataFrame, threads: int, progress: Progress | None = None) -> TrainResult:
-    """Train on `features.film_genre_training`; judge it beside the prior, the seeds' forest, and without shared artists.
+    """Train on `features.film_genre_training`; judge beside the prior, the seeds' forest, and without shared artists.
 
     Raises
     ------
@@ -61,11 +61,13 @@ def train(table: pd.DataFrame, threads: int, progress: Progress | None = None) -
     """
     examples = examples_of(table)
     result = train_and_judge(JOB, examples, threads, progress)
-    assert result.probability is not None  # noqa: S101 - train_and_judge has just set it
+    assert result.probability is not None
     folds = grouped_folds(examples.groups, N_FOLDS, seed=SEED)
     apart = out_of_fold(JOB, examples, without_shared(folds, examples.artists), threads)
     result.more_metrics |= _named("artist_disjoint", point_scores(JOB, examples, apart))
-    result.more_metrics |= _named("seed", point_scores(JOB, examples, forest(examples, folds, threads), calibrate=False))
+    result.more_metrics |= _named(
+        "seed", point_scores(JOB, examples, forest(examples, folds, threads), calibrate=False)
+    )
     result.more_metrics |= pooled_scores(examples, result.probability)
     result.notes.append(
         "seed_ is the original project's forest in the same folds; artist_disjoint_ learns without the first artists "
@@ -145,7 +147,16 @@ def prior_decides(prior: np.ndarray) -> np.ndarray:
 
 
 def _named(prefix: str, scores: dict[str, float]) -> dict[str, float]:
-    kept = ("micro_f1_top1", "micro_f1_top2", "micro_f1_top3", "micro_f1_top5", "macro_f1_top3", "macro_f1", "map", "ece")
+    kept = (
+        "micro_f1_top1",
+        "micro_f1_top2",
+        "micro_f1_top3",
+        "micro_f1_top5",
+        "macro_f1_top3",
+        "macro_f1",
+        "map",
+        "ece",
+    )
     return {f"{prefix}_{name}": scores[name] for name in kept if name in scores}
 
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import pandas as pd
 from mlflow.models import set_model
-from mlflow.pyfunc import PythonModel, PythonModelContext
+from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 from tasks.models.bundle import Bundle
 from tasks.models.features import to_matrix
 
 
-class ServedBundle(PythonModel):  # type: ignore[misc, unused-ignore]
+class ServedBundle(PythonModel):
     """A bundle behind MLflow's predict call: a table of features in, a column of probabilities per label out."""
 
     def load_context(self, context: PythonModelContext) -> None:

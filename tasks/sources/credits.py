@@ -44,7 +44,7 @@ _OTHER = (
     "|translated|choreographed|sampled|distributed|licensed|supervised|conductor"
 )
 _WORD = "|".join(sorted((*_ROLES, *_OTHER.split("|")), key=len, reverse=True))
-_MODIFIER = r"(?:(?:an?|the|original(?:ly)?|additional|executive|co-?|lead|background|english|french|new|all)[\s-]*)*"
+_MODIFIER = r"(?:(?:an?|the|original(?:ly)?|additional|executive|co|lead|background|english|french|new|all)[\s-]+){0,4}"
 _JOINT = rf"{_MODIFIER}(?:{_WORD})(?:\s*(?:,\s*and\b|,|&|\+|/|\band\b)\s*{_MODIFIER}(?:{_WORD}))*"
 _LABEL = re.compile(
     rf"(?:^|(?<=[\s,;/.]))(?P<words>{_JOINT})(?:\s+and)?"

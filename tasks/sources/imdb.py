@@ -18,7 +18,7 @@ from tasks.sources.credits import Credit, Segment, plain_text, read_credits, rea
 from tasks.sources.parsed import Parsed
 from tasks.sources.reading import looks_refused, text_of, to_text, to_tree
 
-_EMBEDDED = re.compile(r"<script[^>]*\bid=[\"']?__NEXT_DATA__[\"']?[^>]*>(.*?)</script>", re.DOTALL | re.IGNORECASE)
+_EMBEDDED = re.compile(r"<script[^>]{0,200}\bid=[\"']?__NEXT_DATA__\b[^>]{0,200}>", re.IGNORECASE)
 _FILM_ID = re.compile(r"\btt\d{7,10}\b")
 _ENTRIES = (
     '//*[@data-testid="sub-section"]//li[@data-testid="list-item" or @data-testid="expandable-list-item"]'
@@ -45,14 +45,22 @@ def parse_soundtrack(body: bytes | str, url: str | None = None) -> Parsed[Soundt
     `url` gives the film's id where the page does not say it.
     """
     text = to_text(body)
-    found = _EMBEDDED.search(text)
-    if found is None and not text.lstrip().startswith("{"):
+    embedded = _embedded(text)
+    if embedded is None:
         return _from_dom(text, url, "the page has no embedded data")
     try:
-        data = json.loads(found[1] if found else text)
+        data = json.loads(embedded)
     except (ValueError, RecursionError):
         return _from_dom(text, url, "the embedded data cannot be read")
     return _from_json(data, url)
+
+
+def _embedded(text: str) -> str | None:
+    """The embedded JSON of a page; a body that is itself JSON is taken whole."""
+    if text.lstrip().startswith("{"):
+        return text
+    opened = _EMBEDDED.search(text)
+    return text[opened.end() :].partition("</script>")[0] if opened else None
 
 
 def _from_json(data: Any, url: str | None) -> Parsed[SoundtrackEntry]:

@@ -85,7 +85,8 @@ def _duplicates(model: SqlModel, columns: list[str]) -> str:
     """Values that stand in several rows; nulls are the business of the not-null tests."""
     names = [quoted_name(column) for column in columns]
     present = " and ".join(f"{name} is not null" for name in names)
-    return f"select {', '.join(names)}, count(*) as n_rows from {model.name} where {present} group by all having count(*) > 1"
+    listed = ", ".join(names)
+    return f"select {listed}, count(*) as n_rows from {model.name} where {present} group by all having count(*) > 1"
 
 
 def _count(con: duckdb.DuckDBPyConnection, check: str, severity: str, query: str) -> CheckResult:

@@ -28,7 +28,7 @@ class QueryResult:
 
 @contextmanager
 def open_catalogue(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The served catalogue, read-only, cut off from files, network and settings.
+    """The served catalogue, read-only, cut off from other files and the network.
 
     The link is resolved once, at opening: a publish that happens meanwhile does not change what this
     connection reads.
@@ -41,13 +41,14 @@ def open_catalogue(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     snapshot = served_snapshot(settings)
     if snapshot is None:
         raise OstinatoError(f"Nothing is published in the {settings.profile} world yet; run `ostinato refresh` first.")
-    con = duckdb.connect(str(snapshot / "catalogue.duckdb"), read_only=True)
+    # given at opening: readers of one process share an instance, and no statement can take the ban back
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "threads": settings.threads,
+        "enable_external_access": False,
+    }
+    con = duckdb.connect(str(snapshot / "catalogue.duckdb"), read_only=True, config=config)
     try:
-        con.execute(f"set threads = {settings.threads}")
-        con.execute("set enable_progress_bar = false")
         con.execute("set TimeZone = 'UTC'")
-        con.execute("set enable_external_access = false")
-        con.execute("set lock_configuration = true")
         yield con
     finally:
         con.close()

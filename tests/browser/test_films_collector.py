@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
+import subprocess
+import sys
 from collections import Counter
 from datetime import date, timedelta
 from pathlib import Path
@@ -162,6 +165,25 @@ def test_the_browser_leaves_nothing_behind(world: Settings) -> None:
         assert processes_naming(world.browser_home)
         raise RuntimeError("in the middle")
     assert processes_naming(world.browser_home) == []
+    assert list(world.browser_home.iterdir()) == []
+
+
+def test_what_a_killed_run_left_is_cleared_at_the_next_start(world: Settings) -> None:
+    script = (
+        "import os, signal\n"
+        "from tasks.fetching.browser import open_browser\n"
+        "from tasks.settings import Settings\n"
+        f"settings = Settings(home={str(world.home)!r}, sites={world.sites!r})\n"
+        "with open_browser(settings, 'tmdb') as driver:\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == -signal.SIGKILL
+    left = list(world.browser_home.iterdir())
+    assert len(left) == 1
+    assert processes_naming(left[0])
+    with open_browser(world, "tmdb"):
+        assert processes_naming(left[0]) == []
+        assert not left[0].exists()
     assert list(world.browser_home.iterdir()) == []
 
 

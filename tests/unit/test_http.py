@@ -294,6 +294,18 @@ def test_a_missing_robots_txt_allows_and_a_faulty_one_does_not(
         assert session.get(f"{site.url}/page").state is state
 
 
+def test_the_operators_permission_comes_before_robots_txt(
+    site: Site, live: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policies = policy.load_policies(live)
+    permitted = policies | {"imdb": policies["imdb"].model_copy(update={"robots": "operator-permission"})}
+    monkeypatch.setattr(http, "load_policies", lambda settings: permitted)
+    site.says("/robots.txt", b"User-agent: *\nDisallow: /\n")
+    site.says("/page", b"x")
+    with PoliteSession(live, "imdb") as session:
+        assert session.get(f"{site.url}/page").state is FetchState.OK
+
+
 def test_an_api_is_not_asked_for_robots_txt(site: Site, live: Settings) -> None:
     site.says("/robots.txt", b"User-agent: *\nDisallow: /\n")
     site.says("/audio-features", b"{}")

@@ -12,7 +12,9 @@ from tasks.titles import film_keys, is_cue, soundtrack_films, source_films, titl
 TITLES = st.one_of(
     st.text(),
     st.lists(
-        st.sampled_from(["Love", "사랑", "(", ")", "[", "]", " - ", "feat. ", "Live", '"', "From ", "OST", "&amp;", "é", "1"])
+        st.sampled_from(
+            ["Love", "사랑", "(", ")", "[", "]", " - ", "feat. ", "Live", '"', "From ", "OST", "&amp;", "é", "1"]
+        )
     ).map("".join),
 )
 

@@ -1,0 +1,229 @@
+"""Tags every track of the warehouse with the champions; what has not changed since the last time is left alone."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from tasks import warehouse
+from tasks.lake import utc_now, write_batch
+from tasks.models.bundle import Bundle
+from tasks.models.features import FEATURES, REQUIRED
+from tasks.settings import OstinatoError, Settings
+from tasks.tagging.champions import load_champions
+
+Progress = Callable[[int, int], None]
+"""Called with tracks scored and tracks in all."""
+
+LEAST_PROBABILITY = 0.02
+"""Labels below it are not worth naming; the most probable one always is."""
+
+BATCH_TRACKS = 20_000
+LABEL_KINDS = ("genre", "mood")
+
+
+@dataclass
+class TaggingReport:
+    """What one tagging did."""
+
+    n_tracks: int = 0
+    """Tracks with all the features that scoring needs."""
+    n_scored: int = 0
+    """Of those, the ones that were new, or whose features or models had changed."""
+    n_without_features: int = 0
+    """Tracks with a row of features that lacks one that scoring needs."""
+    n_changed: int = 0
+    """Top labels that differ from those of the tagging before."""
+    n_tracks_by_kind: dict[str, int] = field(default_factory=dict)
+    models: dict[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+def tag_tracks(settings: Settings, as_of: date, progress: Progress | None = None) -> TaggingReport:
+    """Bring `tagging.*` up to date with the features and the champions, and write changed tags to the lake.
+
+    All tables change together or not at all. A second run on the same features and models scores nothing and
+    writes no history.
+
+    Raises
+    ------
+    OstinatoError
+        When the warehouse has not been built.
+    """
+    started = time.perf_counter()
+    champions = load_champions(settings)
+    report = TaggingReport(models={kind: bundle.name for kind, bundle in champions.items()})
+    with warehouse.open_warehouse(settings) as con:
+        con.execute("begin transaction")
+        try:
+            _tag(con, settings, as_of, champions, report, progress)
+            con.execute("commit")
+        except BaseException:
+            con.execute("rollback")
+            raise
+    report.seconds = time.perf_counter() - started
+    return report
+
+
+def _tag(
+    con: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    as_of: date,
+    champions: Mapping[str, Bundle],
+    report: TaggingReport,
+    progress: Progress | None,
+) -> None:
+    tagged_at = utc_now()
+    _find_waiting(con, report)
+    _drop_outdated(con)
+    for start in range(0, report.n_scored, BATCH_TRACKS):
+        ids, features = _read_batch(con, start)
+        _write_tags(con, champions, ids, features, tagged_at, settings.threads)
+        if progress:
+            progress(min(start + BATCH_TRACKS, report.n_scored), report.n_scored)
+    _write_rules(con, champions)
+    con.execute("insert into tagging.track_state select track_id, features_hash, models from waiting")
+    report.n_changed = _write_history(con, settings, as_of, tagged_at)
+    report.n_tracks_by_kind = _count_tracks(con)
+
+
+def _find_waiting(con: duckdb.DuckDBPyConnection, report: TaggingReport) -> None:
+    """Tables of this connection: `wanted` (all that can be scored), `waiting` (to be scored now), `old_top`."""
+    con.execute(
+        "create table if not exists tagging.track_state (track_id VARCHAR, features_hash UBIGINT, models VARCHAR)"
+    )
+    complete = " and ".join(f"{name} is not null" for name in REQUIRED)
+    columns = ", ".join(FEATURES)
+    try:
+        con.execute(
+            f"create temp table wanted as select track_id, {columns}, hash({columns}) as features_hash, "
+            f"? as models from features.track_audio where {complete}",
+            ["; ".join(report.models.values())],
+        )
+    except duckdb.CatalogException:
+        raise OstinatoError("The warehouse has no features.track_audio yet; run `ostinato build` first.") from None
+    con.execute(
+        "create temp table waiting as select row_number() over (order by track_id) - 1 as position, wanted.* "
+        "from wanted anti join tagging.track_state using (track_id, features_hash, models)"
+    )
+    con.execute(f"create temp table old_top as {TOP_LABELS}")
+    report.n_tracks = _number(con, "select count(*) from wanted")
+    report.n_scored = _number(con, "select count(*) from waiting")
+    report.n_without_features = _number(con, "select count(*) from features.track_audio") - report.n_tracks
+
+
+TOP_LABELS = (
+    "select track_id, kind, arg_max(label, (probability, label)) as label, any_value(model) as model "
+    "from tagging.track_label group by track_id, kind"
+)
+
+
+def _drop_outdated(con: duckdb.DuckDBPyConnection) -> None:
+    """Remove the tags of tracks that are scored again now, or that have no features any more."""
+    con.execute(
+        "create temp table settled as select track_id from wanted anti join waiting using (track_id)",
+    )
+    for table in ("track_label", "track_film_genre", "track_state"):
+        con.execute(f"delete from tagging.{table} where track_id not in (select track_id from settled)")
+
+
+def _read_batch(con: duckdb.DuckDBPyConnection, start: int) -> tuple[pa.Array, np.ndarray]:
+    query = f"select * from waiting where position >= {start} and position < {start + BATCH_TRACKS} order by position"
+    table = con.sql(query).to_arrow_table()
+    columns = [table[name].to_numpy(zero_copy_only=False).astype(float) for name in FEATURES]
+    return table["track_id"].combine_chunks(), np.column_stack(columns)
+
+
+def _write_tags(
+    con: duckdb.DuckDBPyConnection,
+    champions: Mapping[str, Bundle],
+    ids: pa.Array,
+    features: np.ndarray,
+    tagged_at: datetime,
+    threads: int,
+) -> None:
+    for kind, bundle in champions.items():
+        probability = bundle.score(features, threads)
+        if kind in LABEL_KINDS:
+            _insert(con, "track_label", label_rows(bundle, ids, probability, tagged_at))
+        else:
+            _insert(con, "track_film_genre", wide_rows(bundle, ids, probability, tagged_at))
+
+
+def label_rows(bundle: Bundle, ids: pa.Array, probability: np.ndarray, tagged_at: datetime) -> pa.Table:
+    """One row per track and label worth naming, in the columns of `tagging.track_label`."""
+    is_top = np.zeros(probability.shape, dtype=bool)
+    is_top[np.arange(len(probability)), probability.argmax(axis=1)] = True
+    row, column = np.nonzero((probability >= LEAST_PROBABILITY) | is_top)
+    n = len(row)
+    return pa.table(
+        {
+            "track_id": ids.take(pa.array(row)),
+            "kind": pa.repeat(pa.scalar(bundle.kind), n),
+            "label": pa.array(bundle.labels).take(pa.array(column)),
+            "probability": pa.array(probability[row, column].astype(np.float32)),
+            "is_tag": pa.array(bundle.decide(probability)[row, column]),
+            "model": pa.repeat(pa.scalar(bundle.name), n),
+            "tagged_at": pa.repeat(pa.scalar(tagged_at, pa.timestamp("us", tz="UTC")), n),
+        }
+    )
+
+
+def wide_rows(bundle: Bundle, ids: pa.Array, probability: np.ndarray, tagged_at: datetime) -> pa.Table:
+    """One row per track with a column per film genre; genres that the model does not know are left to be null."""
+    columns = {label: pa.array(probability[:, k].astype(np.float32)) for k, label in enumerate(bundle.labels)}
+    common = {
+        "model": pa.repeat(pa.scalar(bundle.name), len(ids)),
+        "tagged_at": pa.repeat(pa.scalar(tagged_at, pa.timestamp("us", tz="UTC")), len(ids)),
+    }
+    return pa.table({"track_id": ids, **columns, **common})
+
+
+def _insert(con: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> None:
+    con.register("tag_rows", rows)
+    con.execute(f"insert into tagging.{table} by name select * from tag_rows")
+    con.unregister("tag_rows")
+
+
+def _write_rules(con: duckdb.DuckDBPyConnection, champions: Mapping[str, Bundle]) -> None:
+    """The film-genre model's thresholds and shares, from which the published view derives `is_tag` and `lift`."""
+    con.execute("delete from tagging.film_genre_rule")
+    bundle = champions.get("film_genre")
+    if bundle:
+        rules = zip(bundle.labels, bundle.spec.thresholds, bundle.spec.training_share, strict=True)
+        con.executemany("insert into tagging.film_genre_rule values (?, ?, ?, ?)", [(*r, bundle.name) for r in rules])
+
+
+def _write_history(con: duckdb.DuckDBPyConnection, settings: Settings, as_of: date, changed_at: datetime) -> int:
+    """Land one row per track and kind whose top label differs from the last tagging's; a first tag is no change.
+
+    The batch is named by its content: a run that died before its commit lands the same batch again.
+    """
+    query = (
+        f"select track_id, kind, old_top.label as old_label, new_top.label as new_label, new_top.model as model "
+        f"from old_top join ({TOP_LABELS}) as new_top using (track_id, kind) "
+        "where old_top.label <> new_top.label order by track_id, kind"
+    )
+    changes = con.sql(query).to_arrow_table().to_pylist()
+    digest = hashlib.sha256(repr(changes).encode()).hexdigest()[:12]
+    rows = [{**change, "changed_at": changed_at} for change in changes]
+    write_batch(settings.lake, "ostinato", "tag_history", rows, batch_key=f"{as_of}-{digest}", ingest_date=as_of)
+    return len(rows)
+
+
+def _count_tracks(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    counts = con.execute("select kind, count(distinct track_id) from tagging.track_label group by kind order by kind")
+    found = {str(kind): int(count) for kind, count in counts.fetchall()}
+    return {**found, "film_genre": _number(con, "select count(*) from tagging.track_film_genre")}
+
+
+def _number(con: duckdb.DuckDBPyConnection, query: str) -> int:
+    row = con.execute(query).fetchone()
+    return int(row[0]) if row else 0

@@ -1,0 +1,239 @@
+"""Trains one model from the warehouse, logs it, and says how it stands beside the prior."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pandas as pd
+
+from tasks import warehouse
+from tasks.lake import utc_now, write_batch
+from tasks.models import film_genre, plots, registry, track_genre, track_mood
+from tasks.models.crossfit import Progress, TrainResult
+from tasks.models.examples import TooLittleData
+from tasks.models.mood import Plane
+from tasks.settings import OstinatoError, Settings, code_version
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["TRAINABLE", "HeadlineScore", "TooLittleData", "TrainingReport", "models_without_champion", "train"]
+
+TRAINABLE = (track_genre.NAME, film_genre.NAME, track_mood.NAME)
+
+HEADLINES: Mapping[str, tuple[str, ...]] = {
+    track_genre.NAME: (
+        "accuracy",
+        "hit_rate_top3",
+        "macro_f1_top1",
+        "macro_f1",
+        "map",
+        "log_loss",
+        "ece",
+        "brier_skill",
+    ),
+    film_genre.NAME: (
+        "map",
+        "micro_f1_top3",
+        "macro_f1_top3",
+        "micro_f1_top1",
+        "macro_f1",
+        "log_loss",
+        "ece",
+        "brier_skill",
+    ),
+    track_mood.NAME: (),
+}
+TABLES = {track_genre.NAME: "features.track_genre_training", film_genre.NAME: "features.film_genre_training"}
+
+
+@dataclass(frozen=True, slots=True)
+class HeadlineScore:
+    """One line of the table that a training prints."""
+
+    metric: str
+    value: float
+    lower: float
+    upper: float
+    prior: float | None
+
+
+@dataclass
+class TrainingReport:
+    """What one training gave."""
+
+    model: str
+    version: str
+    stage: str
+    """champion or challenger."""
+    run_id: str
+    url: str
+    seconds: float
+    headline: list[HeadlineScore] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    n_rows: int = 0
+    n_groups: int = 0
+
+
+def train(settings: Settings, model: str, as_of: date, progress: Progress | None = None) -> TrainingReport:
+    """Read the training table, train, log to MLflow, and write the scores to the lake.
+
+    Raises
+    ------
+    TooLittleData
+        When the warehouse holds too little to learn from.
+    OstinatoError
+        When there is no such model or the warehouse has not been built.
+    """
+    started = time.perf_counter()
+    if model not in TRAINABLE:
+        raise OstinatoError(f"There is no model {model} to train; the models are {', '.join(TRAINABLE)}.")
+    result = _result(settings, model, progress)
+    if unchanged := _same_as_champion(settings, result):
+        return TrainingReport(
+            model, unchanged, registry.CHAMPION, "", "", time.perf_counter() - started, notes=result.notes
+        )
+    logged = registry.log_training(
+        settings, result, tags=_tags(settings, as_of), figures=figures(result), description=describe(result, as_of)
+    )
+    rows = scoreboard_rows(result, logged)
+    key = f"{model}-{logged.version}"
+    write_batch(settings.lake, "ostinato", "model_scoreboard", rows, batch_key=key, ingest_date=as_of)
+    return TrainingReport(
+        model,
+        logged.version,
+        logged.stage,
+        logged.run_id,
+        logged.url,
+        time.perf_counter() - started,
+        headline(result),
+        result.notes,
+        result.n_rows,
+        result.n_groups,
+    )
+
+
+def models_without_champion(settings: Settings) -> list[str]:
+    """Models that have to be trained before everything can be tagged."""
+    have = registry.champion_versions(settings)
+    return [model for model in TRAINABLE if model not in have]
+
+
+def read_training_table(settings: Settings, name: str) -> pd.DataFrame:
+    """A training table of the warehouse.
+
+    Raises
+    ------
+    OstinatoError
+        When the warehouse has not been built that far.
+    """
+    with warehouse.open_warehouse(settings, read_only=True) as con:
+        try:
+            table: pd.DataFrame = con.sql(f"select * from {name}").to_arrow_table().to_pandas()
+        except duckdb.CatalogException:
+            raise OstinatoError(f"The warehouse has no {name} yet; run `ostinato build` first.") from None
+    return table
+
+
+def _result(settings: Settings, model: str, progress: Progress | None) -> TrainResult:
+    if model == track_mood.NAME:
+        return track_mood.train()
+    train_table: Callable[..., TrainResult] = {track_genre.NAME: track_genre.train, film_genre.NAME: film_genre.train}[
+        model
+    ]
+    return train_table(read_training_table(settings, TABLES[model]), settings.threads, progress)
+
+
+def _same_as_champion(settings: Settings, result: TrainResult) -> str | None:
+    """The champion's version if the new model is the same to the letter, which only the mood baseline can be."""
+    if result.bundle.boosters:
+        return None
+    champion = registry.champion(settings, result.bundle.spec.model)
+    return champion.version if champion and champion.spec == result.bundle.spec else None
+
+
+def headline(result: TrainResult) -> list[HeadlineScore]:
+    """The few scores that people read first."""
+    if result.evaluation is None:
+        return []
+    ours, prior = result.evaluation.ours, result.evaluation.prior
+    names = [name for name in HEADLINES[result.bundle.spec.model] if name in ours]
+    return [
+        HeadlineScore(name, ours[name].value, ours[name].lower, ours[name].upper, prior[name].value) for name in names
+    ]
+
+
+def scoreboard_rows(result: TrainResult, logged: registry.Registered) -> list[dict[str, Any]]:
+    """One row per metric, ours, the prior's (`prior_`), and those of other protocols, which have no interval."""
+    scores: list[tuple[str, float, float | None, float | None]] = []
+    if result.evaluation:
+        for prefix, found in (("", result.evaluation.ours), ("prior_", result.evaluation.prior)):
+            scores += [(prefix + name, score.value, score.lower, score.upper) for name, score in found.items()]
+    scores += [(name, value, None, None) for name, value in result.more_metrics.items()]
+    common = {
+        "model": result.bundle.spec.model,
+        "version": logged.version,
+        "stage": logged.stage,
+        "split": result.split,
+    }
+    trained_at = utc_now()
+    return [
+        {**common, "metric": metric, "value": value, "lower": lower, "upper": upper, "trained_at": trained_at}
+        for metric, value, lower, upper in scores
+    ]
+
+
+def figures(result: TrainResult) -> dict[str, Figure]:
+    """The run's figures by file name."""
+    name = result.bundle.spec.model
+    if result.evaluation is None or result.truth is None or result.probability is None:
+        return {"plane": plots.mood_plane(Plane(**result.bundle.spec.plane))}
+    found = {
+        "scores_beside_prior": plots.scores_beside_prior(result.evaluation, [s.metric for s in headline(result)], name),
+        "per_label": plots.per_label(result.evaluation.per_label, name),
+        "reliability": plots.reliability(result.evaluation, name),
+    }
+    if name == track_genre.NAME:
+        found["confusion"] = plots.confusion(result.truth, result.probability, result.bundle.labels, name)
+    return found
+
+
+def describe(result: TrainResult, as_of: date) -> str:
+    """The run's description in MLflow: its verdict first, then what it rests on."""
+    lines = []
+    if result.evaluation:
+        first = HEADLINES[result.bundle.spec.model][0]
+        gain, score = result.evaluation.gain[first], result.evaluation.ours[first]
+        verdict = "Beats the prior" if gain.lower > 0 else "Not shown to beat the prior"
+        lines.append(
+            f"**{verdict}**: {first} {score.value:.3f}, {gain.value:+.3f} over the popularity prior "
+            f"(95 % interval over groups {gain.lower:+.3f} to {gain.upper:+.3f})."
+        )
+        lines.append(f"{result.n_rows:,} rows in {result.n_groups:,} groups; {result.split}; data as of {as_of}.")
+    link = _flow_run()[1]
+    return "\n\n".join([*lines, *result.notes, *([f"[Flow run]({link})"] if link else [])])
+
+
+def _tags(settings: Settings, as_of: date) -> dict[str, str]:
+    return {
+        "dataset_snapshot": warehouse.lake_fingerprint(settings),
+        "git_sha": code_version(),
+        "prefect_flow_run_id": _flow_run()[0],
+        "as_of": as_of.isoformat(),
+        "profile": settings.profile.value,
+    }
+
+
+def _flow_run() -> tuple[str, str]:
+    """Id and page of the Prefect flow run around this call; empty outside one."""
+    if "prefect" not in sys.modules:
+        return "", ""
+    from prefect.runtime import flow_run
+
+    return str(flow_run.id or ""), str(flow_run.ui_url or "")

@@ -1,0 +1,184 @@
+"""Matching on tables small enough to read: the track that a credit means, and those that only look like it."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tasks.matching import MATCHES, best_only, match, match_all
+from tasks.settings import Profile, Settings
+from tasks.warehouse import open_warehouse
+
+STRS = pa.list_(pa.string())
+QUERY = pa.schema(
+    [("id", pa.string()), ("title", pa.string()), ("performers", STRS), ("writers", STRS), ("film_title", pa.string())]
+)
+TRACK = pa.schema([("track_id", pa.string()), ("title", pa.string()), ("artists", STRS), ("album", pa.string())])
+
+
+def credit(title: str, *performers: str, film: str | None = None, writers: tuple[str, ...] = ()) -> dict[str, Any]:
+    return {"id": "c", "title": title, "performers": performers, "writers": writers, "film_title": film}
+
+
+def tracks(*rows: tuple[str, str, str]) -> pa.Table:
+    """Tracks of (title, artists by `;`, album), named t0, t1, ..."""
+    return pa.Table.from_pylist(
+        [
+            {"track_id": f"t{place}", "title": title, "artists": artists.split(";"), "album": album}
+            for place, (title, artists, album) in enumerate(rows)
+        ],
+        schema=TRACK,
+    )
+
+
+def found(query: dict[str, Any], *rows: tuple[str, str, str]) -> dict[str, tuple[str, bool]]:
+    """Method and decision by track id."""
+    pairs = match(pa.Table.from_pylist([query], schema=QUERY), tracks(*rows)).to_pylist()
+    return {pair["track_id"]: (pair["match_method"], pair["is_match"]) for pair in pairs}
+
+
+def matched(query: dict[str, Any], *rows: tuple[str, str, str]) -> set[str]:
+    return {track_id for track_id, (_, is_match) in found(query, *rows).items() if is_match}
+
+
+@pytest.mark.parametrize(
+    ("query", "track"),
+    [
+        (credit("Don't You (Forget About Me)", "Simple Minds"), ("Don´t You - Remastered", "Simple Minds", "")),
+        (credit("Hush-a-Bye", "The Mystics"), ("Hushabye", "Mystics", "")),
+        (credit("Reeling in the Years", "Steely Dan"), ("Reelin' In The Years", "Steely Dan", "")),
+        (credit("Closer", "The Chainsmokers"), ("Closer (feat. Halsey)", "The Chainsmokers;Halsey", "")),
+        (credit("Purple Haze", "The Jimi Hendrix Experience"), ("Purple Haze", "Jimi Hendrix", "")),
+        (credit("Feel the Night", "Baxter Robertson"), ("Feel The Night", "Baxter Robinson", "")),
+        (credit("Fly Me to the Moon", "Jung Hoyeon", "Joo Won Shin"), ("Fly Me To The Moon", "Joo Won Shin", "")),
+        (credit("Let It Go", "Idina Menzel (as Elsa)"), ('Let It Go - From "Frozen"', "Idina Menzel", "")),
+        (credit("좋은 날", "아이유"), ("좋은 날", "아이유 (IU)", "")),
+        (credit("좋은 날", "아이유 (IU)"), ("좋은 날", "IU", "")),
+        (credit("빨간 맛 (Red Flavor)", "레드벨벳 (Red Velvet)"), ("Red Flavor", "Red Velvet", "")),
+        (credit("Escape", film="Prisoners"), ("Escape", "X", "Prisoners (Original Motion Picture Soundtrack)")),
+    ],
+)
+def test_spellings_of_one_song_match(query: dict[str, Any], track: tuple[str, str, str]) -> None:
+    assert matched(query, track) == {"t0"}
+
+
+@pytest.mark.parametrize(
+    ("query", "track"),
+    [
+        (credit("Home", "Edward Sharpe"), ("Home", "Michael Bublé", "")),
+        (credit("Main Title", film="Jaws"), ("Main Title", "John Williams", "Star Wars (Original Soundtrack)")),
+        (credit("Main Title", "John Williams", film="Jaws"), ("Main Title", "John Williams", "Star Wars")),
+        (credit("Some Rare Words Nobody Else Sings"), ("Some Rare Words Nobody Else Sings", "X", "")),
+        (credit("Habanera", writers=("Georges Bizet",), film="Up"), ("Habanera", "Georges Bizet", "Best of Opera")),
+        (
+            credit("Belle", "Paige O'Hara", film="Beauty"),
+            ("Belle", "Emma Watson", "Beauty (Motion Picture Soundtrack)"),
+        ),
+        (credit("Master of Puppets", "Metallica"), ("Master of Puppets (Live in Mexico)", "Metallica", "")),
+        (credit("Dragula (Hot Rod Herman Mix)", "Rob Zombie"), ("Dragula", "Rob Zombie", "")),
+        (credit("Naatu Naatu", "Rahul"), ("Naatu Naatu (Hindi)", "Rahul", "")),
+        (credit("Waltz No. 2", "Someone"), ("Waltz No. 1", "Someone", "")),
+        (credit("Officially Missing You", "Geeks"), ("Officially Missing You, Too", "Geeks", "")),
+        (credit("Carol", "Chorus"), ("Carol", "Chorus", "")),
+        (credit("John", "John"), ("John", "John Lennon", "")),
+        (credit("", "Nobody"), ("", "Nobody", "")),
+    ],
+)
+def test_what_only_looks_alike_does_not_match(query: dict[str, Any], track: tuple[str, str, str]) -> None:
+    assert matched(query, track) == set()
+
+
+def test_doubtful_pairs_are_kept_for_review_only_where_nothing_matches() -> None:
+    live, studio = ("Alabama - Live", "John Coltrane", ""), ("Alabama", "John Coltrane", "")
+    assert found(credit("Alabama", "John Coltrane"), live) == {"t0": ("title_performer", False)}
+    assert found(credit("Alabama", "John Coltrane"), live, studio) == {"t1": ("title_performer", True)}
+
+
+def test_every_release_of_the_best_recording_matches_and_a_duet_does_not() -> None:
+    query = credit("The Christmas Song", "Nat 'King' Cole")
+    rows = [
+        ("The Christmas Song", "Nat King Cole", "A"),
+        ("The Christmas Song (Merry Christmas To You) - Remastered", "Nat King Cole", "B"),
+        ("The Christmas Song", "Nat King Cole;John Legend", "C"),
+    ]
+    assert matched(query, *rows) == {"t0", "t1"}
+    assert matched(query, rows[2]) == {"t0"}  # alone, the duet is the best there is
+
+
+def test_the_films_own_album_makes_up_for_a_version_note() -> None:
+    query = credit("Star of Bethlehem", film="Home Alone")
+    assert matched(query, ("Star of Bethlehem - Instrumental", "X", "Home Alone (Soundtrack)")) == {"t0"}
+
+
+def test_a_spelling_learned_from_one_credit_serves_all_others() -> None:
+    queries = pa.Table.from_pylist(
+        [credit("하나", "태연 (TAEYEON)") | {"id": "a"}, credit("사계 (Four Seasons)", "태연") | {"id": "b"}],
+        schema=QUERY,
+    )
+    pairs = match(queries, tracks(("Four Seasons", "TAEYEON", ""))).to_pylist()
+    assert [(pair["id"], pair["is_match"]) for pair in pairs] == [("b", True)]
+
+
+def test_a_song_gets_its_best_track_alone() -> None:
+    query = credit("Hello", "Adele")
+    pairs = match(pa.Table.from_pylist([query], schema=QUERY), tracks(("Hello", "Adele", "A"), ("Hello", "Adele", "B")))
+    assert best_only(pairs)["track_id"].to_pylist() == ["t0"]
+
+
+def test_empty_tables_give_an_empty_answer() -> None:
+    assert match(QUERY.empty_table(), TRACK.empty_table()).schema == MATCHES
+    assert match(pa.Table.from_pylist([credit("A", "B")], schema=QUERY), TRACK.empty_table()).num_rows == 0
+    nulls = [{"id": "n", "title": None, "performers": None, "writers": None, "film_title": None}]
+    assert match(pa.Table.from_pylist(nulls, schema=QUERY), tracks(("A", "B", ""))).num_rows == 0
+
+
+WORDS = st.sampled_from(["Love", "Home", "Main Title", "사랑 (Love)", "Love - Live", "Homes"])
+PEOPLE = st.lists(st.sampled_from(["Ann Lee", "Anne Lee", "아이유 (IU)", "IU", "Chorus"]), max_size=2)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.tuples(WORDS, PEOPLE), max_size=6), st.lists(st.tuples(WORDS, PEOPLE), max_size=8), st.randoms())
+def test_the_answer_does_not_depend_on_order_or_threads(
+    asked: list[tuple[str, list[str]]], known: list[tuple[str, list[str]]], shuffler: random.Random
+) -> None:
+    queries = [credit(title, *people) | {"id": str(place)} for place, (title, people) in enumerate(asked)]
+    rows = [
+        {"track_id": str(place), "title": title, "artists": people, "album": None}
+        for place, (title, people) in enumerate(known)
+    ]
+    in_order = match(pa.Table.from_pylist(queries, schema=QUERY), pa.Table.from_pylist(rows, schema=TRACK), threads=1)
+    shuffler.shuffle(queries)
+    shuffler.shuffle(rows)
+    mixed = match(pa.Table.from_pylist(queries, schema=QUERY), pa.Table.from_pylist(rows, schema=TRACK), threads=2)
+    assert mixed.equals(in_order)
+    scores = in_order["match_score"].to_pylist()
+    assert all(0 <= score <= 1 for score in scores)
+
+
+def test_the_step_writes_both_tables_of_the_warehouse(tmp_path: Path) -> None:
+    world = Settings(home=tmp_path, profile=Profile.SANDBOX)
+    with open_warehouse(world) as con:
+        con.execute("""
+            create schema core;
+            create table core.film as select 'tt1' as film_id, 'Frozen' as title, null::varchar as original_title;
+            create table core.soundtrack_credit as select 'c1' as credit_id, 'tt1' as film_id, 'Let It Go' as title,
+                ['Idina Menzel'] as performers, []::varchar[] as writers;
+            create table core.chart_song as select 's1' as song_key, 'Let It Go' as title, ['Idina Menzel'] as artists;
+            create table core.track as select unnest(['a', 'b']) as track_id, 'Let It Go' as title,
+                ['Idina Menzel'] as artists, 'Frozen (Original Motion Picture Soundtrack)' as album;
+        """)
+    report = match_all(world)
+    assert (report.n_credits, report.n_credits_matched, report.n_links, report.n_doubtful) == (1, 1, 2, 0)
+    assert (report.n_songs, report.n_songs_matched, report.methods) == (1, 1, {"title_performer": 2})
+    with open_warehouse(world, read_only=True) as con:
+        assert con.execute("select credit_id, track_id, is_match from matching.credit_track order by 2").fetchall() == [
+            ("c1", "a", True),
+            ("c1", "b", True),
+        ]
+        assert con.execute("select song_key, track_id from matching.chart_track").fetchall() == [("s1", "a")]
