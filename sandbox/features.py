@@ -25,7 +25,7 @@ ARTIST_SHARE = 0.2  # share of the variance within a genre that an artist's trac
 SPREAD = 0.72
 
 # A film of four genres leans to each of them a little; this makes the lean as plain as it is in real albums.
-EMPHASIS = 4.0
+EMPHASIS = 2.0
 NORMAL = NormalDist()
 
 Point = np.ndarray
@@ -45,12 +45,12 @@ class Profiles:
     def __init__(self) -> None:
         table = json.loads(PROFILES_FILE.read_text("utf-8"))
         self.levels = np.array(table["levels"])
-        songs, films = table["songs"], table["films"]["genres"]
+        songs, films = table["songs"], table["films"]
         self.songs = {seed: profile_of(row) for seed, row in songs.items()}
         self.companions: dict[str, dict[str, float]] = {seed: row["companions"] for seed, row in songs.items()}
-        self.films = {name: profile_of(row) for name, row in films.items()}
-        self._leans = {genre: self._lean(genre) for genre in self.films}
-        self.combinations: dict[str, int] = table["films"]["combinations"]
+        self.all_films = profile_of(films["any"])
+        self._leans = {genre: self._lean(medians) for genre, medians in films["medians"].items()}
+        self.combinations: dict[str, int] = films["combinations"]
 
     def song(self, seed: str, point: Point) -> Features:
         """The features at `point` as genre seed `seed` spreads them."""
@@ -59,7 +59,7 @@ class Profiles:
     def cue(self, film_genres: Sequence[str], point: Point) -> Features:
         """The features at `point` as soundtracks spread them, leaning to where those of `film_genres` lie."""
         lean = sum((self._leans.get(genre, 0.0) for genre in film_genres), np.zeros(len(FEATURES)))
-        return self._through(self.films["any"], point, EMPHASIS * lean / math.sqrt(len(film_genres)))
+        return self._through(self.all_films, point, EMPHASIS * lean / math.sqrt(len(film_genres)))
 
     def _through(self, profile: Profile, point: Point, shift: Point | float = 0.0) -> Features:
         drawn: Features = {}
@@ -69,11 +69,10 @@ class Profiles:
             drawn[name] = round(value) if name in WHOLE else float(f"{value:.4g}")
         return drawn
 
-    def _lean(self, genre: str) -> Point:
+    def _lean(self, medians: list[float]) -> Point:
         """How far a film genre's medians lie from those of all films, in standard deviations of all films."""
-        middle = len(self.levels) // 2
-        pairs = zip(self.films[genre].quantiles, self.films["any"].quantiles, strict=True)
-        shares = [np.interp(own[middle], of_all, self.levels) for own, of_all in pairs]
+        pairs = zip(medians, self.all_films.quantiles, strict=True)
+        shares = [np.interp(own, of_all, self.levels) for own, of_all in pairs]
         return np.array([NORMAL.inv_cdf(min(max(float(share), 0.02), 0.98)) for share in shares])
 
 

@@ -39,7 +39,7 @@ KOREAN_SEED = "k-pop"
 TMDB_GENRES = {"Sci-Fi": "Science Fiction", "Musical": "Music"}
 TMDB_NAMES = {"Action", "Adventure", "Animation", "Comedy", "Crime", "Documentary", "Drama", "Family", "Fantasy"}
 TMDB_NAMES |= {"History", "Horror", "Music", "Mystery", "Romance", "Science Fiction", "Thriller", "War", "Western"}
-MIN_TRACKS = 60  # a genre with fewer has no profile of its own
+MIN_TRACKS = 60  # a film genre with fewer has no medians of its own
 
 
 def quantile_table(rows: Any) -> list[list[float]]:
@@ -87,14 +87,20 @@ def measure_songs(tracks: Any, seeds: set[str]) -> dict[str, Any]:
 
 
 def measure_films(tracks: Any, films: Any) -> dict[str, Any]:
-    """Profiles of soundtrack albums by film genre (`any`: all of them), and how often genres go together."""
+    """The profile of soundtrack albums, their medians by film genre, and how often genres go together."""
     genres = {row.imdb_id: tmdb_genres(row.genres) for row in films.itertuples()}
     rows = tracks.dropna(subset=list(FEATURES)).assign(film_genre=tracks.imdb_id.map(genres))
     single = rows.explode("film_genre")
     enough = [name for name, part in single.groupby("film_genre") if len(part) >= MIN_TRACKS]
     combinations = Counter("|".join(names) for names in genres.values() if names)
     return {
-        "genres": {"any": profile(rows)} | {str(name): profile(single[single.film_genre == name]) for name in enough},
+        "any": profile(rows),
+        "medians": {
+            str(name): [
+                float(f"{value:.4g}") for value in single.loc[single.film_genre == name, list(FEATURES)].median()
+            ]
+            for name in enough
+        },
         "combinations": dict(sorted(combinations.items())),
     }
 
@@ -110,7 +116,7 @@ def main(data: Path, groups: Path) -> None:
     )
     profiles = {"features": FEATURES, "levels": LEVELS, "songs": songs, "films": films}
     PROFILES_FILE.write_text(json.dumps(profiles, separators=(",", ":")).replace('},"', '},\n"') + "\n", "utf-8")
-    print(f"{PROFILES_FILE}: {len(songs)} seeds, {len(films['genres'])} film genres")
+    print(f"{PROFILES_FILE}: {len(songs)} seeds, {len(films['medians'])} film genres")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -40,7 +42,7 @@ def test_sectors_share_the_whole_circle():
     spans = sorted(mood.SECTORS.values())
     assert spans[0][0] == 0
     assert spans[-1][1] == 360
-    assert all(one[1] == two[0] for one, two in zip(spans, spans[1:], strict=False))
+    assert all(one[1] == two[0] for one, two in pairwise(spans))
 
 
 def test_baseline_depends_on_nothing_but_the_plane_and_says_what_it_is():

@@ -130,7 +130,7 @@ def test_a_group_pools_its_rows_by_log_odds(settings, tmp_path):
     table = songs({"valence": 0.1}, {"valence": 0.9}, {"valence": 0.2, "energy": None}, {"energy": None})
     rows = tagged(settings, tmp_path, table)
     groups = tagged(settings, tmp_path, table.assign(film=["Heat", "Heat", "Heat", "Alien"]), group="film")
-    assert list(groups)[0] == "group"
+    assert next(iter(groups)) == "group"
     assert groups["group"].drop_duplicates().tolist() == ["Heat", "Alien"]
     odds = np.log(rows["probability"] / (1 - rows["probability"])).to_numpy().reshape(4, 8)
     expected = 1 / (1 + np.exp(-odds[:2].mean(axis=0)))
