@@ -21,6 +21,7 @@ from tasks.collecting.charts import collect_charts
 from tasks.collecting.features import collect_features
 from tasks.collecting.films import collect_films
 from tasks.collecting.report import SourceReport
+from tasks.collecting.retention import expire_pages
 from tasks.collecting.soundtracks import collect_soundtracks
 from tasks.collecting.tracks import collect_tracks
 from tasks.fetching.answer import FetchState
@@ -79,6 +80,12 @@ def features(as_of: date) -> list[SourceReport]:
     """ReccoBeats: audio features of the tracks that have none."""
     with StepProgress("Features from ReccoBeats") as progress:
         return of_source("reccobeats", lambda: [collect_features(load_settings(), as_of, progress)])
+
+
+@task(name="Delete expired pages", task_run_name="expired pages", cache_policy=NO_CACHE)
+def expired_pages(as_of: date) -> int:
+    """Archived pages that a source's terms no longer let stay."""
+    return expire_pages(load_settings(), as_of)
 
 
 @task(name="Import data sets", task_run_name="import", cache_policy=NO_CACHE)

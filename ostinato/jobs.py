@@ -34,10 +34,8 @@ def refresh_now(settings: Settings, *, as_of: date, max_films: int, skip_fetch: 
             sites = stack.enter_context(sandbox_running(settings, as_of=as_of, films=max_films))
             display.done("Sandbox started")
             _import_labelled_tracks(settings, sites, as_of, display)
-        display.note("Prefect started")
         from flows.nightly_refresh import NightlyOptions, nightly_refresh
 
-        display.done("Prefect started")
         options = NightlyOptions(as_of=as_of, max_films=max_films, skip_fetch=skip_fetch)
         return run_flow(lambda: nightly_refresh(options))
 

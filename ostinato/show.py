@@ -17,26 +17,26 @@ if TYPE_CHECKING:
     from tasks.tagging import FileReport
     from tasks.training import TrainingReport
 
-CAME_IN = {
+COUNTED = {
     "films": "core.film",
     "soundtrack credits": "core.soundtrack_credit",
     "chart entries": "core.chart_entry",
     "tracks": "core.track",
-    "tracks with audio features": "features.track_audio",
+    "tracks with audio features": "features.track_audio where is_complete",
     "film-track links": "marts.film_track",
 }
 
 
 def show_refresh(settings: Settings, summary: RunSummary, *, as_json: bool) -> None:
     """What came in, what was tagged, what was served, and where to look."""
-    counts = {name: summary.built.get(table) for name, table in CAME_IN.items()}
+    counts = _warehouse_counts(settings)
     tagged = dict(summary.tagged.n_tracks_by_kind) if summary.tagged else {}
     if as_json:
         published = summary.published
         print_json(
             {
                 "profile": settings.profile.value,
-                "in_catalogue": counts,
+                "in_warehouse": counts,
                 "tagged": tagged,
                 "published": {"path": str(published.path), "n_rows": published.n_rows} if published else None,
                 "sources": [
@@ -56,7 +56,7 @@ def show_refresh(settings: Settings, summary: RunSummary, *, as_json: bool) -> N
     out.print(f"\n[bold]{summary.title}[/bold]")
     _show_sources(summary)
     out.print("\nIn the warehouse now")
-    print_pairs({name: count for name, count in counts.items() if count is not None})
+    print_pairs(counts)
     if tagged:
         out.print("\nTracks tagged")
         print_pairs({kind.replace("_", " "): n for kind, n in tagged.items()})
@@ -72,6 +72,12 @@ def show_refresh(settings: Settings, summary: RunSummary, *, as_json: bool) -> N
         )
     out.print("\nTo look at the run and the models, start the services with [bold]make up[/bold] (or `ostinato up`):")
     print_pairs({"Prefect": "http://127.0.0.1:4200", "MLflow": "http://127.0.0.1:5000"})
+
+
+def _warehouse_counts(settings: Settings) -> dict[str, int]:
+    with warehouse.open_warehouse(settings, read_only=True) as con:
+        rows = {name: con.execute(f"select count(*) from {table}").fetchone() for name, table in COUNTED.items()}
+    return {name: int(row[0]) if row else 0 for name, row in rows.items()}
 
 
 def _show_sources(summary: RunSummary) -> None:
@@ -233,20 +239,21 @@ def show_status(settings: Settings, *, as_json: bool) -> None:
         columns = "flow, as_of, source, state, n_rows, n_pages, ended_at"
         sql = f"select {columns} from run_log order by as_of desc, source limit 20"
         runs = warehouse.query(settings, sql).as_dicts()
-    found = {
-        "profile": settings.profile.value,
-        "served": served.name if served else None,
-        "snapshots": [path.name for path in warehouse.list_snapshots(settings)],
-        "champions": champion_versions(settings),
-        "last_runs": runs,
-    }
+    snapshots = [path.name for path in warehouse.list_snapshots(settings)]
+    champions = champion_versions(settings)
     if as_json:
-        print_json(found)
+        print_json(
+            {
+                "profile": settings.profile.value,
+                "served": served.name if served else None,
+                "snapshots": snapshots,
+                "champions": champions,
+                "last_runs": runs,
+            }
+        )
         return
-    champions = ", ".join(f"{model} {version}" for model, version in found["champions"].items()) or "none trained yet"
-    print_pairs(
-        {"served": found["served"] or "nothing yet", "kept": ", ".join(found["snapshots"]), "champions": champions}
-    )
+    named = ", ".join(f"{model} {version}" for model, version in champions.items()) or "none trained yet"
+    print_pairs({"served": served.name if served else "nothing yet", "kept": ", ".join(snapshots), "champions": named})
     if runs:
         print_table(list(runs[0]), [list(run.values()) for run in runs], title="Last runs")
 

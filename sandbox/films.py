@@ -170,9 +170,9 @@ def _quality(rng: Random, genres: list[str], budget: int, director: int) -> floa
 
 def _imdb_id(rng: Random, number: int) -> str:
     """Seven digits with leading zeros, for one film in six eight digits; never twice."""
-    if number % 6 == 5:
-        return f"tt{10_000_000 + number * 4_001 + rng.randrange(4_000):08d}"
-    return f"tt{60_000 + number * 4_001 + rng.randrange(4_000):07d}"
+    if number % 6 == 5 or number >= 3_000:
+        return f"tt{10_000_000 + number * 1_700 + rng.randrange(1_700):08d}"
+    return f"tt{60_000 + number * 3_000 + rng.randrange(3_000):07d}"
 
 
 def _original_title(rng: Random, language: str, title: str, korean_title: str | None) -> str:

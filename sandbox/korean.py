@@ -72,11 +72,11 @@ def korean_song(maker: TrackMaker, year: int, number: int, first_on_spotify: dat
     )
 
 
-def foreign_song(maker: TrackMaker, track: Track) -> Song:
-    """The Melon entry of a track of the catalogue."""
+def foreign_song(maker: TrackMaker, number: int, track: Track) -> Song:
+    """The Melon entry of a track of the catalogue, the one of that number."""
     rng = maker.rng("foreign", track.track_id)
     return Song(
-        song_id=str(FIRST_FOREIGN_ID + rng.randrange(9_000_000)),
+        song_id=str(FIRST_FOREIGN_ID + number * 97 + rng.randrange(97)),
         title=track.title.replace("'", "`"),
         artists=tuple((artist.names.melon, artist.melon_no) for artist in track.artists),
         album=track.album,

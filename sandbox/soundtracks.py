@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 NO_LIST_SHARE = 0.05
 OFF_SPOTIFY_SHARE = 0.15
 CUE_SHARE = 0.18
+LONG_LIST_EVERY, LONG_LIST_AT = 160, 5  # films whose list is longer than one load of the page
 N_CANDIDATES = 40
 # What tells soundtracks of one genre from another's; keys, tempos and lengths would only blur the likeness.
 TELLING = ("danceability", "energy", "loudness", "speechiness", "acousticness", "instrumentalness", "valence")
@@ -96,32 +97,35 @@ def cue_title(rng: Random) -> str:
 
 
 def make_entries(world: World, film: Film, cues: list[Track]) -> list[Entry]:
-    """The soundtrack list of a film, in page order; empty for one film in twenty."""
+    """The soundtrack list of a film, in page order; empty for one film in twenty, now and then over 50 long."""
     rng = world.maker.rng("soundtrack", film.number)
     if rng.random() < NO_LIST_SHARE:
         return []
-    n_entries = 51 + film.number % 17 if film.number % 150 == 5 else min(int(rng.lognormvariate(1.95, 0.65)) + 1, 40)
+    is_long = film.number % LONG_LIST_EVERY == LONG_LIST_AT
+    n_entries = 51 + film.number % 17 if is_long else min(int(rng.lognormvariate(1.95, 0.65)) + 1, 40)
     waiting = [cue for cue in cues if rng.random() < 0.8]
     used: set[str] = set()
-    entries = []
-    for position in range(n_entries):
-        kind = rng.random()
-        if kind < OFF_SPOTIFY_SHARE:
-            track, title = None, cue_title(rng) if rng.random() < 0.35 else names.song_title(rng)
-        elif waiting and kind < OFF_SPOTIFY_SHARE + CUE_SHARE:
-            track = waiting.pop(0)
-            title = track.title
-        else:
-            wanted = world.profiles.cue(film.genres, draw_point(rng))
-            track = world.picker.pick(rng, wanted, film.released_on.year)
-            if track.track_id in used:
-                continue
-            title = track.title
-        if track:
-            used.add(track.track_id)
-        entry_id = f"sn{1_000_000 + film.number * 100 + position:07d}"
+    entries: list[Entry] = []
+    while len(entries) < n_entries:
+        track, title = _piece(world, rng, film, waiting)
+        if track and track.track_id in used:
+            continue
+        used |= {track.track_id} if track else set()
+        entry_id = f"sn{1_000_000 + film.number * 100 + len(entries):07d}"
         entries.append(Entry(entry_id, as_credited(rng, title), credit_lines(rng, track), track))
     return entries
+
+
+def _piece(world: World, rng: Random, film: Film, waiting: list[Track]) -> tuple[Track | None, str]:
+    """The next piece of a list: one that Spotify does not have, a waiting score cue, or a song."""
+    kind = rng.random()
+    if kind < OFF_SPOTIFY_SHARE:
+        return None, cue_title(rng) if rng.random() < 0.35 else names.song_title(rng)
+    if waiting and kind < OFF_SPOTIFY_SHARE + CUE_SHARE:
+        track = waiting.pop(0)
+    else:
+        track = world.picker.pick(rng, world.profiles.cue(film.genres, draw_point(rng)), film.released_on.year)
+    return track, track.title
 
 
 def as_credited(rng: Random, title: str) -> str:

@@ -74,7 +74,7 @@ class Track:
     explicit: bool
     popularity: int
     track_number: int
-    features: Features
+    features: Features = field(hash=False)
     seeds: tuple[str, ...]
     is_known_to_reccobeats: bool
     writers: tuple[str, ...]

@@ -94,7 +94,8 @@ class World:
     @cached_property
     def foreign_songs(self) -> list[Song]:
         """Catalogue songs that Korea heard: pop and what is near it."""
-        return [korean.foreign_song(self.maker, track) for track in self.songs if track.seeds[0] in HEARD_ABROAD]
+        heard = [track for track in self.songs if track.seeds[0] in HEARD_ABROAD]
+        return [korean.foreign_song(self.maker, number, track) for number, track in enumerate(heard)]
 
     def unlisted_songs(self, year: int) -> list[Song]:
         """Foreign songs of a year that Melon has and Spotify has not; they fill the charts of early years."""

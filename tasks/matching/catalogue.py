@@ -12,17 +12,29 @@ from tasks.matching.deciding import best_only, match
 from tasks.settings import Settings
 from tasks.warehouse import open_warehouse, replace_table
 
-# A film's two titles go as one text, the second in brackets, which `film_keys` reads as either.
-_CREDITS = """
-select credit_id as id, credit.title, performers, writers,
+_CREDIT, _SONG = "credit/", "song/"
+# Credits and songs are asked for at once, so that the tracks' names are read once. A film's two titles go as one text,
+# the second in brackets, which `film_keys` reads as either.
+_QUERIES = f"""
+select '{_CREDIT}' || credit_id as id, credit.title, performers, writers,
     film.title || if(film.original_title <> film.title, ' (' || film.original_title || ')', '') as film_title
 from core.soundtrack_credit as credit left join core.film as film using (film_id)
-"""
-_SONGS = """
-select song_key as id, title, artists as performers, null::varchar[] as writers, null::varchar as film_title
+union all
+select '{_SONG}' || song_key, title, artists, null, null
 from core.chart_song
 """
-_TRACKS = "select track_id, title, artists, album from core.track where title is not null"
+# Imported soundtrack albums name their film, not the album: a track of one without an album of its own says so here.
+_TRACKS = """
+with known_album as (
+    select track_id, min(film.title) || ' (Soundtrack)' as album
+    from core.film_track_link join core.film as film using (film_id)
+    where route in ('ost_album_features', 'ost_album_ids')
+    group by track_id
+)
+select track_id, track.title, artists, coalesce(track.album, known_album.album) as album
+from core.track as track left join known_album using (track_id)
+where track.title is not null
+"""
 
 
 @dataclass(frozen=True)
@@ -52,23 +64,30 @@ def match_all(settings: Settings) -> MatchReport:
     """
     started = time.monotonic()
     with open_warehouse(settings, read_only=True) as con:
-        credits, songs, tracks = (con.sql(sql).to_arrow_table() for sql in (_CREDITS, _SONGS, _TRACKS))
-    links = match(credits, tracks, threads=settings.threads)
-    chart = best_only(match(songs, tracks, threads=settings.threads))
+        queries, tracks = con.sql(_QUERIES).to_arrow_table(), con.sql(_TRACKS).to_arrow_table()
+    found = match(queries, tracks, threads=settings.threads)
+    links, chart = _those_of(found, _CREDIT), best_only(_those_of(found, _SONG))
     with open_warehouse(settings) as con:
         replace_table(con, "matching.credit_track", links.rename_columns({"id": "credit_id"}))
         replace_table(con, "matching.chart_track", chart.rename_columns({"id": "song_key"}))
+    n_credits = _those_of(queries, _CREDIT).num_rows
     sure, in_chart = links.filter(links["is_match"]), chart.filter(chart["is_match"])
     return MatchReport(
-        n_credits=credits.num_rows,
+        n_credits=n_credits,
         n_credits_matched=_n_distinct(sure, "id"),
         n_links=sure.num_rows,
         n_doubtful=links.num_rows - sure.num_rows,
-        n_songs=songs.num_rows,
+        n_songs=queries.num_rows - n_credits,
         n_songs_matched=in_chart.num_rows,
         methods={row["values"]: row["counts"] for row in pc.value_counts(sure["match_method"]).to_pylist()},
         seconds=time.monotonic() - started,
     )
+
+
+def _those_of(rows: pa.Table, kind: str) -> pa.Table:
+    """The rows whose id is of one kind, with the id as the warehouse knows it."""
+    chosen = rows.filter(pc.starts_with(rows["id"], kind))
+    return chosen.set_column(0, "id", pc.utf8_slice_codeunits(chosen["id"], start=len(kind)))
 
 
 def _n_distinct(rows: pa.Table, column: str) -> int:

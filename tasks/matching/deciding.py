@@ -33,7 +33,8 @@ MATCHES = pa.schema(
 # - A cue's name (`Main Title`) and another version of the song (live, remix, a language) are doubtful, unless the
 #   track says that it comes from this film.
 # - A film's own album makes up for performers that nobody credited, not for others than those credited: of 40 such
-#   pairs half were remakes and stand-ins. So does the writer as the artist, on that album.
+#   pairs half were remakes and stand-ins. A title that names the film does so where the artist is the writer; covers
+#   name it too.
 # - The writer as the artist is not enough on its own: a third of 72 such pairs were right (`Carmen` by Bizet).
 _DECIDE = """
 with own_album as (
@@ -72,8 +73,8 @@ scored as (
         end as match_method,
         title_score * version_weight * cue_weight * case
             when performer_score >= $review_at then greatest(performer_score, if(is_own_album, 0.98, 0))
-            when is_own_album and not has_performer then 0.9
-            when is_from_film and is_by_writer then 0.85
+            when is_own_album and not has_performer then 0.88
+            when is_from_film and is_by_writer and not has_performer then 0.85
             when is_from_film then 0.7
             else 0.75
         end as score

@@ -180,9 +180,9 @@ def test_tags_are_written_once_and_history_only_when_a_tag_changes(trained, monk
 
 def check_tables(settings: Settings) -> None:
     with duckdb.connect(str(settings.warehouse), read_only=True) as con:
-        labels = con.sql("select * from tagging.track_label").df()
-        wide = con.sql("select * from tagging.track_film_genre").df()
-        rules = con.sql("select * from tagging.film_genre_rule").df()
+        labels = con.sql("select * from tagging.track_label").to_arrow_table().to_pandas()
+        wide = con.sql("select * from tagging.track_film_genre").to_arrow_table().to_pandas()
+        rules = con.sql("select * from tagging.film_genre_rule").to_arrow_table().to_pandas()
     assert not set(labels["track_id"]) & {"track 0", "track 7"}
     assert not labels.duplicated(["track_id", "kind", "label"]).any()
     assert len(wide) == wide["track_id"].nunique() == 598

@@ -111,9 +111,17 @@ def test_every_release_of_the_best_recording_matches_and_a_duet_does_not() -> No
     assert matched(query, rows[2]) == {"t0"}  # alone, the duet is the best there is
 
 
-def test_the_films_own_album_makes_up_for_a_version_note() -> None:
-    query = credit("Star of Bethlehem", film="Home Alone")
-    assert matched(query, ("Star of Bethlehem - Instrumental", "X", "Home Alone (Soundtrack)")) == {"t0"}
+def test_the_films_own_album_makes_up_for_a_version_note_but_not_for_the_performer_as_well() -> None:
+    live = ("Love of My Life - Live at Rock in Rio", "Queen", "Bohemian Rhapsody (The Original Soundtrack)")
+    assert matched(credit("Love of My Life", "Queen", film="Bohemian Rhapsody"), live) == {"t0"}
+    japanese = ("Strange Things - Japanese Version", "Diamond Yukai", "Toy Story (Original Motion Picture Soundtrack)")
+    assert found(credit("Strange Things", film="Toy Story"), japanese) == {"t0": ("title_album", False)}
+
+
+def test_a_title_that_names_the_film_needs_the_writer_as_artist() -> None:
+    query = credit("Dawn", film="Pride & Prejudice", writers=("Dario Marianelli",))
+    rows = [('Dawn - From "Pride & Prejudice"', artist, "Piano") for artist in ("Dario Marianelli", "Lang Lang")]
+    assert matched(query, *rows) == {"t0"}
 
 
 def test_a_spelling_learned_from_one_credit_serves_all_others() -> None:
@@ -172,13 +180,19 @@ def test_the_step_writes_both_tables_of_the_warehouse(tmp_path: Path) -> None:
             create table core.chart_song as select 's1' as song_key, 'Let It Go' as title, ['Idina Menzel'] as artists;
             create table core.track as select unnest(['a', 'b']) as track_id, 'Let It Go' as title,
                 ['Idina Menzel'] as artists, 'Frozen (Original Motion Picture Soundtrack)' as album;
+            insert into core.soundtrack_credit values ('c2', 'tt1', 'Epilogue', [], []);
+            insert into core.track values ('e', 'Epilogue', ['Christophe Beck'], null);
+            create table core.film_track_link as
+                select 'tt1' as film_id, 'e' as track_id, 'ost_album_features' as route;
         """)
     report = match_all(world)
-    assert (report.n_credits, report.n_credits_matched, report.n_links, report.n_doubtful) == (1, 1, 2, 0)
-    assert (report.n_songs, report.n_songs_matched, report.methods) == (1, 1, {"title_performer": 2})
+    assert (report.n_credits, report.n_credits_matched, report.n_links, report.n_doubtful) == (2, 2, 3, 0)
+    assert (report.n_songs, report.n_songs_matched) == (1, 1)
+    assert report.methods == {"title_performer": 2, "title_album": 1}
     with open_warehouse(world, read_only=True) as con:
         assert con.execute("select credit_id, track_id, is_match from matching.credit_track order by 2").fetchall() == [
             ("c1", "a", True),
             ("c1", "b", True),
+            ("c2", "e", True),
         ]
         assert con.execute("select song_key, track_id from matching.chart_track").fetchall() == [("s1", "a")]

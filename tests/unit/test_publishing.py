@@ -116,7 +116,7 @@ def test_a_header_that_promises_other_columns_is_refused(tmp_path: Path) -> None
     file = tmp_path / "staging" / "x.sql"
     file.parent.mkdir()
     file.write_text("/*\ndescription: x\ngrain: x\nkey: [a]\ncolumns:\n  a: VARCHAR; text\n*/\nselect 1 as a\n")
-    with duckdb.connect() as con, pytest.raises(OstinatoError, match="Column a of staging.x is INTEGER"):
+    with duckdb.connect() as con, pytest.raises(OstinatoError, match=r"Column a of staging\.x is INTEGER"):
         warehouse.building.check_columns(con, read_model(file))
 
 
