@@ -157,8 +157,7 @@ class _Rack:
     def watch(self) -> None:
         """Keep everything alive until asked to stop."""
         while not self._stop.wait(0.5):
-            restarted = [process for process in self._processes.values() if process.keep_alive()]
-            if restarted:
+            if [each for each in self._processes.values() if each.keep_alive()]:
                 self._write_state(self._addresses.urls)
 
     def __exit__(self, *_: object) -> None:
@@ -266,15 +265,13 @@ def _require_free(option_ports: Mapping[str, int]) -> None:
 
 @contextmanager
 def _environment_variable(name: str, value: str) -> Iterator[None]:
-    before = os.environ.get(name)
+    before = {name: os.environ[name]} if name in os.environ else {}
     os.environ[name] = value
     try:
         yield
     finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before
+        del os.environ[name]
+        os.environ.update(before)
 
 
 class _Logs:

@@ -45,6 +45,7 @@ def show_refresh(settings: Settings, summary: RunSummary, *, as_json: bool) -> N
                         "entity": r.entity,
                         "state": str(r.state),
                         "n_rows": r.n_rows,
+                        "n_requests": r.n_pages,
                         "states": r.states,
                     }
                     for r in summary.sources

@@ -120,27 +120,35 @@ def train_and_judge(job: Job, examples: Examples, threads: int, progress: Progre
 
 
 def out_of_fold(
-    job: Job, examples: Examples, folds: Sequence[Fold], threads: int, progress: Progress | None = None
+    job: Job,
+    examples: Examples,
+    folds: Sequence[Fold],
+    threads: int,
+    progress: Progress | None = None,
+    n_trees: int | None = None,
 ) -> OutOfFold:
-    """Fit every fold and score its held-out rows, with and without the optional features."""
+    """Fit every fold and score its held-out rows, with and without the optional features.
+
+    Each fold chooses its number of trees, unless `n_trees` is given.
+    """
     raw, hidden = np.empty(examples.truth.shape), np.empty(examples.truth.shape)
 
     def run(number: int) -> int:
         fold = folds[number]
         forbid_shared_groups(examples.groups, fold)
-        n_trees = choose_trees(job, examples, fold.train)
-        members = _fit(job, examples, fold.train, n_trees, SEED + number)
+        chosen = n_trees or choose_trees(job, examples, fold.train)
+        members = _fit(job, examples, fold.train, chosen, SEED + number)
         raw[fold.test] = member_scores(job.form, members, examples.features[fold.test])
         hidden[fold.test] = member_scores(job.form, members, without_optional(examples.features[fold.test]))
-        return n_trees
+        return chosen
 
-    n_trees = []
+    used = []
     with ThreadPoolExecutor(threads) as pool:
         for chosen in pool.map(run, range(len(folds))):
-            n_trees.append(chosen)
+            used.append(chosen)
             if progress:
-                progress(len(n_trees), len(folds) + 1)
-    return OutOfFold(raw, hidden, [examples.share(fold.train) for fold in folds], list(folds), n_trees)
+                progress(len(used), len(folds) + 1)
+    return OutOfFold(raw, hidden, [examples.share(fold.train) for fold in folds], list(folds), used)
 
 
 def choose_trees(job: Job, examples: Examples, rows: np.ndarray) -> int:

@@ -63,7 +63,8 @@ def train(table: pd.DataFrame, threads: int, progress: Progress | None = None) -
     result = train_and_judge(JOB, examples, threads, progress)
     assert result.probability is not None
     folds = grouped_folds(examples.groups, N_FOLDS, seed=SEED)
-    apart = out_of_fold(JOB, examples, without_shared(folds, examples.artists), threads)
+    disjoint = without_shared(folds, examples.artists)
+    apart = out_of_fold(JOB, examples, disjoint, threads, n_trees=result.params["n_trees"])
     result.more_metrics |= _named("artist_disjoint", point_scores(JOB, examples, apart))
     result.more_metrics |= _named(
         "seed", point_scores(JOB, examples, forest(examples, folds, threads), calibrate=False)

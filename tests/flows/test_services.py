@@ -6,10 +6,12 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -48,13 +50,18 @@ class Up:
         answer.raise_for_status()
         return answer.json()
 
-    def run(self, deployment: str, options: dict[str, Any]) -> dict[str, Any]:
-        """Trigger a deployment as the UI does; its final state."""
+    def trigger(self, deployment: str, options: dict[str, Any]) -> str:
+        """Create a run of a deployment as the UI does; its id."""
         found = self.api(f"/deployments/name/{deployment}/{deployment}")
         created = self.api(f"/deployments/{found['id']}/create_flow_run", {"parameters": {"options": options}})
+        return str(created["id"])
+
+    def run(self, deployment: str, options: dict[str, Any]) -> dict[str, Any]:
+        """Trigger a deployment and wait for its final state."""
+        run_id = self.trigger(deployment, options)
 
         def state() -> dict[str, Any] | None:
-            now: dict[str, Any] = self.api(f"/flow_runs/{created['id']}")["state"]
+            now: dict[str, Any] = self.api(f"/flow_runs/{run_id}")["state"]
             return now if now["type"] in FINAL else None
 
         return wait_for(state, RUN_S)
@@ -202,16 +209,22 @@ class TestUp:
         wait_for(answers_again, START_S)
         assert "mlflow ended with code -9; starting it again" in up.output.read_text()
 
-    def test_ctrl_c_leaves_no_process(self, up: Up) -> None:
+    def test_ctrl_c_in_the_middle_of_a_night_leaves_no_process_and_no_run_that_seems_to_go_on(self, up: Up) -> None:
+        run_id = up.trigger("nightly-refresh", {"max_films": 20})
+        wait_for(lambda: up.api(f"/flow_runs/{run_id}")["state"]["type"] == "RUNNING", RUN_S)
         mark = read_state(up.settings)["mark"]
         pids = family(mark)
-        assert len(pids) >= 5, "two servers, a server's child, the worker, the sandbox"
+        assert len(pids) >= 6, "two servers, a server's child, the sandbox, the worker and its run"
         up.process.send_signal(signal.SIGINT)
         assert up.process.wait(STOP_S) == 0, up.output.read_text()
         assert family(mark) == set()
         assert not pids & running_processes(mark).keys()
         assert not state_file(up.settings).exists()
         assert running_services(up.settings) is None
+        assert not list(up.settings.browser_home.glob("*")), "profiles of browsers are gone with them"
+        with closing(sqlite3.connect(up.settings.prefect_home / "prefect.db")) as database:
+            query = "select state_type from flow_run where replace(id, '-', '') = ?"
+            assert database.execute(query, [run_id.replace("-", "")]).fetchone() == ("CRASHED",)
 
 
 def test_a_taken_port_is_one_sentence_that_names_who_holds_it(tmp_path: Path) -> None:
