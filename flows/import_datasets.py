@@ -20,7 +20,7 @@ class ImportOptions(BaseModel):
     """Which files to import."""
 
     paths: list[str] = Field(
-        default_factory=list,
+        [],
         title="Files",
         description="Paths on the worker's machine: CSV, CSV.gz or Parquet. Importing a file is your word that models "
         "may be trained on it.",

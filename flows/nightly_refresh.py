@@ -58,6 +58,8 @@ def nightly_refresh(options: NightlyOptions = DEFAULTS) -> RunSummary:
     with world_lock(settings):
         summary = RunSummary(f"Nightly refresh as of {as_of}", settings.profile)
         if not options.skip_fetch:
+            if settings.is_sandbox:
+                steps.made_up_world(as_of)
             summary.sources = collect(as_of, options.max_films)
             reports.require_an_answer(summary.sources)
             steps.expired_pages(as_of)

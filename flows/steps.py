@@ -20,6 +20,7 @@ from tasks import matching, reports, tagging, training, warehouse
 from tasks.collecting.charts import collect_charts
 from tasks.collecting.features import collect_features
 from tasks.collecting.films import collect_films
+from tasks.collecting.made_up import prepare_made_up_world
 from tasks.collecting.report import SourceReport
 from tasks.collecting.retention import expire_pages
 from tasks.collecting.soundtracks import collect_soundtracks
@@ -45,6 +46,13 @@ def of_source(source: str, collect: Callable[[], list[SourceReport]]) -> list[So
         get_run_logger().exception("The collector of %s failed.", source)
         report = SourceReport(source, "collector", notes=[f"The collector of {source} failed: {first_line(fault)}."])
         return [report.close(FetchState.BROKEN)]
+
+
+@task(name="Prepare the made-up world", task_run_name="made-up world", cache_policy=NO_CACHE)
+def made_up_world(as_of: date) -> int:
+    """The sandbox's clock, and its labelled tracks where they have not come yet."""
+    with StepProgress("Sandbox made ready"):
+        return prepare_made_up_world(load_settings(), as_of)
 
 
 @task(name="Collect films", task_run_name="films", cache_policy=NO_CACHE)

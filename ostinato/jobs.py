@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
-
-import requests
 
 from ostinato.console import StepDisplay, step_display
 from tasks.settings import OstinatoError, Settings
@@ -31,9 +28,8 @@ def refresh_now(settings: Settings, *, as_of: date, max_films: int, skip_fetch: 
             from ostinato.services import sandbox_running
 
             display.note("Sandbox started")
-            sites = stack.enter_context(sandbox_running(settings, as_of=as_of, films=max_films))
+            stack.enter_context(sandbox_running(settings, as_of=as_of, films=max_films))
             display.done("Sandbox started")
-            _import_labelled_tracks(settings, sites, as_of, display)
         from flows.nightly_refresh import NightlyOptions, nightly_refresh
 
         options = NightlyOptions(as_of=as_of, max_films=max_films, skip_fetch=skip_fetch)
@@ -101,22 +97,3 @@ def flow_display(settings: Settings) -> Iterator[StepDisplay]:
             yield display
         finally:
             stop_watching()
-
-
-def _import_labelled_tracks(settings: Settings, sites: dict[str, str], as_of: date, display: StepDisplay) -> None:
-    """Do for the sandbox world what an operator does for the live one: import a data set with genre labels."""
-    from tasks.lake import batch_files
-
-    if batch_files(settings.lake, "dataset", "spotify_tracks"):
-        return
-    title = "Labelled tracks imported"
-    display.note(title)
-    answer = requests.get(f"{sites['sandbox']}/datasets/spotify_tracks.csv", timeout=60)
-    answer.raise_for_status()
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "spotify_tracks.csv"
-        file.write_bytes(answer.content)
-        from tasks.sources.datasets import import_files
-
-        import_files(settings, [file], as_of)
-    display.done(title)

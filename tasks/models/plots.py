@@ -32,7 +32,9 @@ def scores_beside_prior(evaluation: Evaluation, metrics: Sequence[str], title: s
         axes.plot([ours.lower, ours.upper], [line, line], color=OURS, linewidth=2.5, solid_capstyle="round")
         axes.plot([ours.value], [line], "o", color=OURS, label="ours, with 95 % interval" if line == 0 else None)
         axes.plot([prior.value], [line], "D", color=PRIOR, label="popularity prior" if line == 0 else None)
-        axes.annotate(f"{ours.value:.3f}", (ours.upper, line), xytext=(6, -3), textcoords="offset points", fontsize=8)
+        axes.annotate(
+            f"{ours.value:.3f}", (ours.value, line), xytext=(0, 6), textcoords="offset points", ha="center", fontsize=8
+        )
     axes.set_yticks(range(len(metrics)), metrics)
     axes.invert_yaxis()
     axes.grid(axis="x", color="#e3e6ea")
@@ -63,7 +65,8 @@ def reliability(evaluation: Evaluation, title: str) -> Figure:
     figure = _figure(5, 5)
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color=GUIDE, linestyle="--", linewidth=1, label="perfect")
-    axes.plot(bins["confidence"], bins["accuracy"], color=OURS, linewidth=1)
+    steady = bins[bins["n_rows"] >= 20]
+    axes.plot(steady["confidence"], steady["accuracy"], color=OURS, linewidth=1)
     axes.scatter(bins["confidence"], bins["accuracy"], s=400 * bins["n_rows"] / bins["n_rows"].max() + 8, color=OURS)
     axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="probability of the top label", ylabel="share that was right")
     axes.set_title(f"{title}: calibration error {evaluation.ours['ece'].value:.3f}", loc="left", fontsize=10)
