@@ -235,7 +235,7 @@ def main() -> None:
     try:
         app()
     except OstinatoError as fault:
-        err.print(f"[red]Error:[/red] {fault}", soft_wrap=True, markup=True)
+        console.error(fault)
         sys.exit(1)
     except KeyboardInterrupt:
         err.print("Stopped. Nothing half-done is served; run the command again to go on.")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import date, time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,14 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from tasks.settings import Profile, Settings, load_settings, prepare_environment
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
+
+NARROWEST_COLUMN = 8  # characters, its border counted
 
 
 def enter_world(profile: Profile | None = None, *, default: Profile | None = None) -> Settings:
@@ -28,32 +32,74 @@ def enter_world(profile: Profile | None = None, *, default: Profile | None = Non
     os.environ["OSTINATO_PROFILE"] = settings.profile.value
     os.environ["OSTINATO_HOME"] = str(settings.home.absolute())
     prepare_environment(settings)
-    err.print(f"[dim]World: {settings.profile} ({settings.world})[/dim]", soft_wrap=True)
+    err.print(Text(f"World: {settings.profile} ({settings.world})", "dim"), soft_wrap=True)
     return settings
+
+
+def say(word: str, text: str, style: str) -> None:
+    """One line on stderr that begins with `word`, whatever brackets or line ends `text` holds; never wrapped."""
+    err.print(Text.assemble((f"{word}:", style), " ", " ".join(text.splitlines())), soft_wrap=True)
+
+
+def error(fault: object) -> None:
+    """Why a command failed."""
+    say("Error", str(fault), "red")
+
+
+def warn(text: str) -> None:
+    """What a user should know although the command went on."""
+    say("Warning", text, "yellow")
 
 
 def print_json(value: Any) -> None:
     """One JSON document on stdout, nothing else: no colour, no wrapping."""
-    print(json.dumps(value, ensure_ascii=False, default=_plain))
+    print(json.dumps(_jsonable(value), ensure_ascii=False, allow_nan=False))
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, date | datetime):
-        return value.isoformat()
-    if isinstance(value, Decimal):
-        return float(value)
-    return str(value)
+def _jsonable(value: Any) -> Any:
+    """A value as JSON holds it: no number is null, days and times are ISO 8601, bytes are text in hexadecimals.
+
+    >>> _jsonable({"share": float("nan"), "on": date(2026, 11, 20), "cost": Decimal("1.50"), "raw": b"\\x00"})
+    {'share': None, 'on': '2026-11-20', 'cost': 1.5, 'raw': '00'}
+    """
+    match value:
+        case None | bool() | int() | str():
+            return value
+        case float() | Decimal():
+            return float(value) if math.isfinite(value) else None
+        case Mapping():
+            return {str(_jsonable(key)): _jsonable(held) for key, held in value.items()}
+        case list() | tuple() | set():
+            return [_jsonable(held) for held in value]
+        case date() | time():
+            return value.isoformat()
+        case bytes():
+            return value.hex()
+        case _:
+            return str(value)
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str | None = None) -> None:
-    """A table for people; numbers to the right."""
-    table = Table(title=title, title_justify="left", header_style="bold")
+    """A table for people; numbers to the right. Where a column would get too little room, a block of lines per row."""
+    if out.width < NARROWEST_COLUMN * len(columns):
+        _print_blocks(columns, rows, title)
+        return
+    table = Table(title=Text(title) if title else None, title_justify="left", header_style="bold")
     for index, column in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[index], int | float | None) for row in rows)
-        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+        table.add_column(Text(column), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(_cell(value) for value in row))
+        table.add_row(*(Text(_cell(value)) for value in row))
     out.print(table)
+
+
+def _print_blocks(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str | None) -> None:
+    if title:
+        out.print(Text(title, "italic"))
+    for row in rows:
+        print_pairs(dict(zip(columns, row, strict=True)))
+        out.print()
+    out.print(f"{len(rows):,} rows")
 
 
 def print_pairs(pairs: Mapping[str, Any]) -> None:
@@ -137,6 +183,6 @@ class PlainDisplay(StepDisplay):
         """Write a line for the first report of a step and for its last."""
         if title not in self._lines:
             self._lines[title] = TaskID(len(self._lines))
-            err.print(f"  ... {title}")
+            err.print(f"  ... {title}", markup=False)
         elif (done, total) == (1, 1):
-            err.print(f"   ok {title}")
+            err.print(f"   ok {title}", markup=False)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ostinato.console import display_path, err, out, print_json, print_pairs, print_table
+from ostinato.console import display_path, out, print_json, print_pairs, print_table, warn
 from tasks import warehouse
 from tasks.settings import OstinatoError, Settings
 
@@ -175,7 +175,7 @@ def show_tagged_file(report: FileReport, *, as_json: bool) -> None:
         )
         return
     for warning in report.warnings:
-        err.print(f"[yellow]Warning:[/yellow] {warning}", soft_wrap=True)
+        warn(warning)
     out.print(
         f"{report.n_scored:,} of {report.n_input:,} rows scored by {', '.join(report.models.values())}: "
         f"{report.n_rows:,} rows in {report.out}.",
@@ -205,10 +205,7 @@ def print_parsed(kind: str, file: Path, url: str | None) -> None:
     for row in parsed.rows:
         print(json.dumps(row, ensure_ascii=False))
     if parsed.is_cut:
-        err.print(
-            f"[yellow]Warning:[/yellow] the list is cut: {len(parsed.rows)} of {parsed.n_expected} entries are here.",
-            soft_wrap=True,
-        )
+        warn(f"The list is cut: {len(parsed.rows)} of {parsed.n_expected} entries are here.")
 
 
 def build_and_show(settings: Settings, select: str | None, *, list_models: bool, as_json: bool) -> None:

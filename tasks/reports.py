@@ -134,7 +134,7 @@ def markdown(summary: RunSummary) -> str:
         f"World **{summary.profile}**, {served}",
         _section("Sources", _source_table(summary.sources)),
         _section("What to know", "\n".join(f"- {text}" for text in summary.warnings)),
-        _section("Catalogue", _table(("table", "rows"), published.n_rows.items() if published else ())),
+        _section("Catalogue", _table(("table", "rows"), sorted(published.n_rows.items()) if published else ())),
         _section("Tags", _table(("kind", "tracks tagged"), tagged.items())),
         _section("Audit", _audit(summary.checks)),
         _section("Models", _training(summary.training)),
@@ -164,50 +164,54 @@ def audit_rows_markdown(checks: Iterable[CheckResult]) -> str:
 def sql_graph_markdown(n_rows: Mapping[str, int] | None = None) -> str:
     """The SQL models and what each reads, drawn."""
     picture = base64.b64encode(sql_graph_png(load_models(SQL_DIR), n_rows or {})).decode()
-    return f"![The SQL models, from raw tables on the left to marts on the right](data:image/png;base64,{picture})"
+    return f"![The SQL models, from staging on the left to marts on the right](data:image/png;base64,{picture})"
+
+
+GRAPH_COLUMNS = (("staging",), ("core", "matching"), ("features", "tagging"), ("marts",))
+"""Layers drawn beside each other; raw tables are left out, since each staging model bears its raw table's name."""
+
+GRAPH_COLOURS = {
+    "staging": "#5b8def",
+    "core": "#3a6ea5",
+    "matching": "#b07aa1",
+    "features": "#59a14f",
+    "tagging": "#b07aa1",
+    "marts": "#e0803a",
+}
 
 
 def sql_graph_png(models: Mapping[str, SqlModel], n_rows: Mapping[str, int]) -> bytes:
     """Draw the models as a graph: one column a layer, a line from each table to those that read it."""
     from matplotlib.figure import Figure
 
-    layers = ["raw", "vocabulary", "staging", "core", "matching", "features", "tagging", "marts"]
-    colours = dict(
-        zip(
-            layers,
-            ("#9aa5b1", "#9aa5b1", "#5b8def", "#3a6ea5", "#b07aa1", "#59a14f", "#b07aa1", "#e0803a"),
-            strict=True,
-        )
-    )
     shown = {name: model for name, model in models.items() if model.schema != "audits"}
-    names = sorted(set(shown) | {read for model in shown.values() for read in model.depends_on})
-    columns = {layer: [name for name in names if name.startswith(layer + ".")] for layer in layers}
-    columns["raw"] += columns.pop("vocabulary")
-    order = [layer for layer in layers if columns.get(layer)]
+    tables = sorted(set(shown) | {read for model in shown.values() for read in model.depends_on})
+    columns = [[name for name in tables if name.split(".")[0] in layers] for layers in GRAPH_COLUMNS]
     place = {
-        name: (column, (row + 0.5) / len(columns[layer]))
-        for column, layer in enumerate(order)
-        for row, name in enumerate(columns[layer])
+        name: (column, 1 - (row + 0.5) / len(names))
+        for column, names in enumerate(columns)
+        for row, name in enumerate(names)
     }
-    tallest = max(len(column) for column in columns.values())
-    figure = Figure(figsize=(2.9 * len(order), max(4.0, 0.34 * tallest)), layout="constrained")
+    figure = Figure(figsize=(12, max(4.0, 0.42 * max(map(len, columns)))), layout="constrained")
     axes = figure.subplots()
     for name, model in shown.items():
         for read in model.depends_on & place.keys():
-            (x0, y0), (x1, y1) = place[read], place[name]
-            axes.plot([x0, x1], [y0, y1], color="#c8ced6", linewidth=0.7, zorder=1)
+            start, end = place[read], place[name]
+            bend = "arc3,rad=0.45" if start[0] == end[0] else "arc3,rad=0"
+            line = {"arrowstyle": "-", "color": "#c8ced6", "linewidth": 0.9, "connectionstyle": bend}
+            axes.annotate("", xy=end, xytext=start, arrowprops=line, zorder=1)
     for name, (x, y) in place.items():
         layer, table = name.split(".", 1)
         text = f"{table} ({n_rows[name]:,})" if name in n_rows else table
-        box = {"boxstyle": "round,pad=0.25", "facecolor": "white", "edgecolor": colours[layer]}
-        axes.text(x, y, text, ha="center", va="center", fontsize=7, bbox=box, zorder=2)
-    for column, layer in enumerate(order):
-        axes.text(column, 1.02, layer, ha="center", va="bottom", fontsize=10, fontweight="bold", color=colours[layer])
-    axes.set_xlim(-0.5, len(order) - 0.5)
-    axes.set_ylim(0, 1.06)
+        box = {"boxstyle": "round,pad=0.3", "facecolor": "white", "edgecolor": GRAPH_COLOURS[layer]}
+        axes.text(x, y, text, ha="center", va="center", fontsize=8.5, bbox=box, zorder=2)
+    for column, layers in enumerate(GRAPH_COLUMNS):
+        axes.text(column, 1.03, " + ".join(layers), ha="center", fontsize=11, color=GRAPH_COLOURS[layers[0]])
+    axes.set_xlim(-0.5, len(columns) - 0.5)
+    axes.set_ylim(0, 1.07)
     axes.axis("off")
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
+    figure.savefig(buffer, format="png", dpi=100)
     return buffer.getvalue()
 
 

@@ -56,7 +56,9 @@ def log_training(
     name = result.bundle.spec.model
     with _quiet_client(settings) as client:
         experiment_id = _experiment(client, settings, name)
-        run = client.create_run(experiment_id, tags={**tags, "split": result.split, NOTE_TAG: description})
+        run_name = f"{name} {tags['as_of']}"
+        run_tags = {**tags, "split": result.split, NOTE_TAG: description}
+        run = client.create_run(experiment_id, tags=run_tags, run_name=run_name)
         run_id = str(run.info.run_id)
         try:
             _log_findings(client, run_id, result, figures)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import duckdb
 
 from tasks.settings import OstinatoError, Settings
-from tasks.warehouse.connection import first_line
 from tasks.warehouse.publish import served_snapshot
 
 
@@ -55,17 +55,42 @@ def open_catalogue(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def query(settings: Settings, sql: str) -> QueryResult:
-    """Run one statement on the served catalogue.
+    """Answer one question on the served catalogue.
 
     Raises
     ------
     OstinatoError
-        With DuckDB's own first line when the statement is wrong or not allowed.
+        With DuckDB's own words when the question is wrong or not allowed; when it is none or more than one.
     """
     with open_catalogue(settings) as con:
         try:
+            _require_one_question(con.extract_statements(sql))
             con.execute(sql)
-            columns = [str(column[0]) for column in con.description or []]
-            return QueryResult(columns, con.fetchall() if columns else [])
+            return QueryResult(_told_apart([str(column[0]) for column in con.description or []]), con.fetchall())
         except duckdb.Error as fault:
-            raise OstinatoError(f"The query was refused: {first_line(fault)}.") from None
+            said, *_ = str(fault).split("\n\n")  # a hint such as "Did you mean" is in it, the position below is not
+            raise OstinatoError(f"The query was refused: {' '.join(said.split()).rstrip('.')}.") from None
+
+
+def _require_one_question(statements: Sequence[duckdb.Statement]) -> None:
+    """One statement that returns rows, at the end: `pivot` is read as two, the first of which returns none."""
+    is_asking = [each.expected_result_type == [duckdb.ExpectedResultType.QUERY_RESULT] for each in statements]
+    if not statements:
+        raise OstinatoError("The query is empty; ask one SELECT over the published tables.")
+    if sum(is_asking) > 1:
+        raise OstinatoError(f"The query holds {sum(is_asking)} questions; ask one SELECT at a time.")
+    if not is_asking[-1]:
+        raise OstinatoError("The published catalogue can only be read; ask one SELECT over its tables.")
+
+
+def _told_apart(columns: Sequence[str]) -> list[str]:
+    """Column names of which no two are the same, so that none hides another in JSON.
+
+    >>> _told_apart(["title", "year", "title"])
+    ['title', 'year', 'title_1']
+    """
+    told: list[str] = []
+    for column in columns:
+        numbered = (f"{column}_{number}" for number in count(1))
+        told.append(column if column not in told else next(name for name in numbered if name not in {*columns, *told}))
+    return told

@@ -19,8 +19,8 @@ CONTRACT = {
     "track": "track_id isrc title artists album released_on origin genre genre_probability mood mood_probability "
     "genre_model mood_model features_provider listen_url tagged_at",
     "track_tag": "track_id kind label probability is_tag model tagged_at",
-    "film": "film_id tmdb_id imdb_id title genres released_on runtime_min user_score predicted_score overview directors "
-    "budget_usd revenue_usd poster_url",
+    "film": "film_id tmdb_id imdb_id title genres released_on runtime_min user_score predicted_score overview "
+    "directors budget_usd revenue_usd poster_url",
     "film_track": "film_id track_id credit_title match_score match_method",
     "film_genre_fit": "track_id film_genre probability is_tag lift",
     "chart_entry": "chart scope period rank song_id track_id title artists genre predicted_genre",
