@@ -7,19 +7,7 @@ grain: track
 key: [track_id]
 columns:
   track_id: VARCHAR; Spotify's id
-  danceability: DOUBLE; 0 to 1
-  energy: DOUBLE; 0 to 1
-  key: DOUBLE; 0 to 11 = C to B, -1 none
-  loudness: DOUBLE; dB
-  mode: DOUBLE; 1 major, 0 minor
-  speechiness: DOUBLE; 0 to 1
-  acousticness: DOUBLE; 0 to 1
-  instrumentalness: DOUBLE; 0 to 1
-  liveness: DOUBLE; 0 to 1
-  valence: DOUBLE; 0 to 1
-  tempo: DOUBLE; BPM, 0 not detected
-  duration_ms: DOUBLE; ms
-  time_signature: DOUBLE; beats per bar, 0 not detected
+  13 audio features: in the order, types and units of vocabularies/audio_feature.csv
   provider: VARCHAR; who measured, dataset, reccobeats or spotify
   duration_source: VARCHAR; where the duration came from, as sources.toml names it
   is_complete: BOOLEAN; has the 11 features that models cannot do without, all but duration and time signature

@@ -8,19 +8,7 @@ columns:
   title: VARCHAR; of the track, wrongly decoded names repaired
   artists: VARCHAR[]; as Spotify orders them, wrongly decoded names repaired
   film_title: VARCHAR; the title under which the file lists the album, which is the film's
-  danceability: DOUBLE; 0 to 1
-  energy: DOUBLE; 0 to 1
-  key: DOUBLE; 0 to 11 = C to B, -1 none
-  loudness: DOUBLE; dB
-  mode: DOUBLE; 1 major, 0 minor
-  speechiness: DOUBLE; 0 to 1
-  acousticness: DOUBLE; 0 to 1
-  instrumentalness: DOUBLE; 0 to 1
-  liveness: DOUBLE; 0 to 1
-  valence: DOUBLE; 0 to 1
-  tempo: DOUBLE; BPM, 0 not detected
-  duration_ms: DOUBLE; ms
-  time_signature: DOUBLE; beats per bar, 0 not detected
+  13 audio features: in the order, types and units of vocabularies/audio_feature.csv
   fetched_at: TIMESTAMP WITH TIME ZONE; when the file was imported
 */
 with

@@ -7,19 +7,7 @@ key: [track_id, isrc, provider]
 columns:
   track_id: VARCHAR; Spotify's id, empty where the answer names none
   isrc: VARCHAR; recording code, upper case, only where no track is named, else empty
-  danceability: DOUBLE; 0 to 1
-  energy: DOUBLE; 0 to 1
-  key: DOUBLE; 0 to 11 = C to B, -1 none
-  loudness: DOUBLE; dB
-  mode: DOUBLE; 1 major, 0 minor
-  speechiness: DOUBLE; 0 to 1
-  acousticness: DOUBLE; 0 to 1
-  instrumentalness: DOUBLE; 0 to 1
-  liveness: DOUBLE; 0 to 1
-  valence: DOUBLE; 0 to 1
-  tempo: DOUBLE; BPM, 0 not detected
-  duration_ms: DOUBLE; ms
-  time_signature: DOUBLE; beats per bar, 0 not detected
+  13 audio features: in the order, types and units of vocabularies/audio_feature.csv
   provider: VARCHAR; who measured, reccobeats or, for approved apps, spotify
   fetched_at: TIMESTAMP WITH TIME ZONE; when the answer was read
 */

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import dataclass, field
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
@@ -15,6 +16,8 @@ from sqlglot import exp
 from tasks.settings import OstinatoError
 
 LAYERS = ("staging", "core", "features", "marts")
+AUDIO_FEATURE_COLUMNS = "13 audio features"
+"""The name under which a header lists the audio features as one entry."""
 
 
 @dataclass(frozen=True)
@@ -100,10 +103,22 @@ def read_model(path: Path) -> SqlModel:
         description=str(header.get("description", "")).strip(),
         grain=str(header.get("grain", "")),
         key=list(header.get("key") or []),
-        columns=dict(header.get("columns") or {}),
+        columns=_with_audio_features(dict(header.get("columns") or {}), path.parents[1]),
         tests=Tests(**(header.get("tests") or {})),
         warn=Tests(**(header.get("warn") or {})),
         severity=str(header.get("severity", "error")),
         is_view=header.get("materialized") == "view",
         select=select,
     )
+
+
+def _with_audio_features(columns: dict[str, str], folder: Path) -> dict[str, str]:
+    """Put the 13 features where a header names them as one: what they are is said once, in their vocabulary."""
+    expanded: dict[str, str] = {}
+    for name, text in columns.items():
+        if name == AUDIO_FEATURE_COLUMNS:
+            with (folder / "vocabularies" / "audio_feature.csv").open(encoding="utf-8", newline="") as file:
+                expanded |= {row["feature"]: f"{row['type']}; {row['meaning']}" for row in csv.DictReader(file)}
+        else:
+            expanded[name] = text
+    return expanded
