@@ -18,6 +18,7 @@ def prepare_tables(summary: RunSummary) -> None:
     settings = load_settings()
     if warehouse.is_current(settings):
         return
+    warehouse.unmark_current(settings)
     summary.add_build(steps.build(Phase.COLLECTED))
     summary.matched = steps.match()
     summary.add_build(steps.build(Phase.MATCHED))
@@ -39,12 +40,15 @@ def refresh_catalogue(
     summary.tagged = steps.tag(as_of)
     summary.add_build(steps.build(Phase.TAGGED))
     summary.checks = steps.audit()
-    steps.books(flow, run_id, as_of, sources, summary.checks)
+    steps.books(flow, run_id, as_of, sources, summary.checks, summary.build_report())
     stopping = [check for check in summary.checks if check.stops_publishing]
     if stopping:
         steps.tell(summary, flow)
         named = "; ".join(f"{check.check}: {check.failing_rows:,} rows" for check in stopping)
-        raise OstinatoError(f"The audit stopped publishing ({named}); the earlier catalogue is still served.")
+        raise OstinatoError(
+            f"The audit stopped publishing ({named}); the earlier catalogue is still served. The rows are in the run's "
+            "audit artifact; mend or remove them in the lake, then run `ostinato refresh --skip-fetch`."
+        )
     summary.published = steps.publish(run_id, as_of)
     steps.tell(summary, flow)
     return summary

@@ -41,6 +41,8 @@ def import_datasets(options: ImportOptions = DEFAULTS) -> list[ImportReport]:
     if not options.paths:
         raise OstinatoError("No file was named; give at least one path to import.")
     with world_lock(load_settings()):
-        imported = steps.imports([Path(path) for path in options.paths], options.as_of or today())
+        as_of = options.as_of or today()
+        imported = steps.imports([Path(path) for path in options.paths], as_of)
+        reports.write_import_books(load_settings(), as_of, imported)
     create_markdown_artifact(reports.import_markdown(imported), key="import-summary", description="Files imported")
     return imported

@@ -139,10 +139,17 @@ def audit() -> list[CheckResult]:
 
 
 @task(name="Write the run's books", task_run_name="books", cache_policy=NO_CACHE)
-def books(flow: str, run_id: str, as_of: date, sources: Sequence[SourceReport], checks: Sequence[CheckResult]) -> None:
+def books(
+    flow: str,
+    run_id: str,
+    as_of: date,
+    sources: Sequence[SourceReport],
+    checks: Sequence[CheckResult],
+    built: SourceReport,
+) -> None:
     """The run's log and checks into the lake, and into the marts that show them."""
     settings = load_settings()
-    reports.write_books(settings, flow, run_id, as_of, sources, checks)
+    reports.write_books(settings, flow, run_id, as_of, sources, checks, built)
     warehouse.build(settings, select="marts.run_log")
     warehouse.build(settings, select="marts.data_quality")
 

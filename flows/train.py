@@ -27,7 +27,7 @@ class Model(StrEnum):
 class TrainOptions(BaseModel):
     """Which model to train."""
 
-    model: Model = Field(Model.TRACK_GENRE, title="Model", description="The job whose model is trained.")
+    model: Model = Field(Model.TRACK_GENRE, title="Model to train", description="The job whose model is trained.")
     as_of: date | None = Field(None, title="As of", description="The day to work for. Empty: today in Seoul.")
 
 

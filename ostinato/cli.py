@@ -5,6 +5,8 @@ Heavy packages are imported inside the commands that need them, so that `--help`
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from datetime import date, datetime
 from pathlib import Path
@@ -15,6 +17,8 @@ import typer
 from ostinato import console
 from ostinato.console import enter_world, err, print_json
 from tasks.settings import OstinatoError, Profile, today
+
+INTERRUPTED = 130  # with this typer ends a command after Ctrl-C
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -28,6 +32,7 @@ ProfileOption = Annotated[
     Profile | None,
     typer.Option(help="World to work on. Default: OSTINATO_PROFILE, else live where it exists, else sandbox."),
 ]
+# Files are `readable=False`: typer leaves them alone, and the command itself says what is wrong with one.
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, for scripts.")]
 AsOfOption = Annotated[
     datetime | None,
@@ -95,8 +100,10 @@ def train(
 
 @app.command()
 def tag(
-    file: Annotated[Path, typer.Argument(help="CSV or Parquet with the audio features, columns in any order.")],
-    out: Annotated[Path, typer.Option(help="Where to write: .parquet, .csv or .jsonl.")],
+    file: Annotated[
+        Path, typer.Argument(readable=False, help="CSV or Parquet with the audio features, columns in any order.")
+    ],
+    out: Annotated[Path, typer.Option(readable=False, help="Where to write: .parquet, .csv or .jsonl.")],
     group: Annotated[str | None, typer.Option(help="Column that names a film or album: one answer per group.")] = None,
     profile: ProfileOption = None,
     as_json: JsonOption = False,
@@ -111,7 +118,9 @@ def tag(
 
 @app.command("import")
 def import_(
-    paths: Annotated[list[Path], typer.Argument(help="CSV, CSV.gz or Parquet files.", metavar="PATH...")],
+    paths: Annotated[
+        list[Path], typer.Argument(readable=False, help="CSV, CSV.gz or Parquet files.", metavar="PATH...")
+    ],
     profile: ProfileOption = None,
     as_of: AsOfOption = None,
     as_json: JsonOption = False,
@@ -130,7 +139,7 @@ def import_(
 @app.command()
 def parse(
     kind: Annotated[str, typer.Argument(help="imdb-soundtrack, melon-chart, melon-song, tmdb-list, tmdb-film, ...")],
-    file: Annotated[Path, typer.Argument(help="A saved page or body, plain or gzip.")],
+    file: Annotated[Path, typer.Argument(readable=False, help="A saved page or body, plain or gzip.")],
     url: Annotated[
         str | None, typer.Option(help="Address it came from, for what the page does not say itself.")
     ] = None,
@@ -232,14 +241,36 @@ def up(
 
 def main() -> None:
     """Run a command; a fault that a user can act on is one line on stderr and exit code 1."""
+    for request in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(request) is signal.SIG_DFL:  # not under nohup
+            signal.signal(request, signal.default_int_handler)  # as Ctrl-C: servers and browser end with us
     try:
-        app()
+        try:
+            app()
+        finally:
+            _flush()
     except OstinatoError as fault:
         console.error(fault)
         sys.exit(1)
-    except KeyboardInterrupt:
-        err.print("Stopped. Nothing half-done is served; run the command again to go on.")
-        sys.exit(130)
+    except BrokenPipeError:  # whoever read our output, such as `head`, has enough
+        sys.exit(1)
+    except OSError as fault:
+        console.error(f"{fault.strerror or fault}{f': {fault.filename}' if fault.filename else ''}.")
+        sys.exit(1)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            err.print("Stopped. Nothing half-done is served; run the command again to go on.", soft_wrap=True)
+        raise
+
+
+def _flush() -> None:
+    """Write out what stdout holds back; what cannot be written is dropped, so that it is not tried again at the end."""
+    try:
+        if sys.stdout:
+            sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise
 
 
 if __name__ == "__main__":

@@ -54,6 +54,7 @@ def train_now(settings: Settings, model: str, as_of: date) -> TrainingReport:
 
 def import_now(settings: Settings, paths: Sequence[Path], as_of: date) -> list[ImportReport]:
     """Import files without Prefect: it is over before a server would have started."""
+    from tasks.reports import write_import_books
     from tasks.sources.datasets import import_files
     from tasks.warehouse import world_lock
 
@@ -61,6 +62,7 @@ def import_now(settings: Settings, paths: Sequence[Path], as_of: date) -> list[I
         display.note("Files recognised and landed")
         with world_lock(settings):
             imported = import_files(settings, paths, as_of)
+            write_import_books(settings, as_of, imported)
         display.done("Files recognised and landed")
     return imported
 
@@ -81,19 +83,21 @@ def run_flow(flow: Callable[[], R]) -> R:
 def flow_display(settings: Settings) -> Iterator[StepDisplay]:
     """A progress display fed by the flow's steps; Prefect's own log lines stay out of the terminal.
 
-    A Prefect server that `ostinato up` runs is used; otherwise Prefect starts one for this run.
+    The world is held from here on, so that a second run is refused before it has started anything.
     """
-    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
-    from ostinato.services import running_services
+    from tasks.warehouse import world_lock
 
-    services = running_services(settings)
-    if services and "PREFECT_API_URL" not in os.environ:
-        os.environ["PREFECT_API_URL"] = services["prefect_api"]
-    from flows.progress import watch
+    with world_lock(settings), step_display() as display:
+        os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+        from ostinato.flow_server import prefect_running
 
-    with step_display() as display:
-        stop_watching = watch(display)
-        try:
-            yield display
-        finally:
-            stop_watching()
+        display.note("Prefect started")
+        with prefect_running(settings):
+            from flows.progress import watch
+
+            display.done("Prefect started")
+            stop_watching = watch(display)
+            try:
+                yield display
+            finally:
+                stop_watching()

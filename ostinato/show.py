@@ -21,7 +21,7 @@ COUNTED = {
     "films": "core.film",
     "soundtrack credits": "core.soundtrack_credit",
     "chart entries": "core.chart_entry",
-    "tracks": "core.track",
+    "tracks": "marts.track",
     "tracks with audio features": "features.track_audio where is_complete",
     "film-track links": "marts.film_track",
 }
@@ -269,4 +269,4 @@ def show_doctor(settings: Settings, *, as_json: bool) -> None:
         )
     faults = [check.name for check in results if str(check.state) == "fault"]
     if faults:
-        raise OstinatoError(f"{len(faults)} checks found a fault: {', '.join(faults)}.")
+        raise OstinatoError(f"Not all is well: {', '.join(faults)}; the list says what to do about it.")

@@ -9,7 +9,7 @@ import base64
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from tasks.collecting.report import SourceReport
@@ -38,12 +38,21 @@ class RunSummary:
     checks: list[CheckResult] = field(default_factory=list)
     published: Published | None = None
     notes: list[str] = field(default_factory=list)
+    started_at: datetime = field(default_factory=utc_now)
     built: dict[str, int] = field(default_factory=dict)
     """Rows of each SQL model built."""
 
     def add_build(self, report: BuildReport) -> None:
         """Take in one phase of the build."""
         self.built.update(report.n_rows)
+
+    def build_report(self) -> SourceReport:
+        """The build as a line of the run log: rows of the tables that are about to be published."""
+        n_rows = sum(count for name, count in self.built.items() if name.startswith("marts."))
+        report = SourceReport("warehouse", "marts", n_rows=n_rows, started_at=self.started_at)
+        return report.close(
+            FetchState.BROKEN if any(check.stops_publishing for check in self.checks) else FetchState.OK
+        )
 
     @property
     def warnings(self) -> list[str]:
@@ -81,12 +90,14 @@ def write_books(
     as_of: date,
     sources: Sequence[SourceReport],
     checks: Sequence[CheckResult],
+    built: SourceReport,
 ) -> None:
-    """Write the run's log and its checks to the lake, under keys by flow and day: a repeat replaces them."""
-    key = f"{flow}-{as_of}"
-    for row in run_log_rows(flow, run_id, as_of, sources):
-        batch_key = f"{key}-{row['source']}"
-        write_batch(settings.lake, "ostinato", "run_log", [row], batch_key=batch_key, ingest_date=as_of)
+    """Write to the lake what a run got from each source, what it built, and its checks.
+
+    The mart shows one row per flow, day and source, and the newest run's checks, so a repeat doubles nothing.
+    """
+    log = run_log_rows(flow, run_id, as_of, [*sources, built])
+    write_batch(settings.lake, "ostinato", "run_log", log, batch_key=f"{flow}-{as_of}-{run_id}", ingest_date=as_of)
     rows = [
         {
             "check": check.check,
@@ -98,7 +109,16 @@ def write_books(
         }
         for check in checks
     ]
-    write_batch(settings.lake, "ostinato", "data_quality", rows, batch_key=key, ingest_date=as_of)
+    write_batch(settings.lake, "ostinato", "data_quality", rows, batch_key=f"{flow}-{as_of}", ingest_date=as_of)
+
+
+def write_import_books(settings: Settings, as_of: date, imported: Sequence[ImportReport]) -> None:
+    """Write to the lake what an import brought, as one row of the run log."""
+    report = SourceReport("dataset", "file", n_rows=sum(file.n_rows for file in imported), n_pages=len(imported))
+    report.n_bytes = sum(file.path.stat().st_size for file in imported)
+    run_id = "-".join(sorted(file.batch.stem for file in imported))[:200]
+    log = run_log_rows("import-datasets", run_id, as_of, [report.close()])
+    write_batch(settings.lake, "ostinato", "run_log", log, batch_key=f"import-{as_of}-{run_id}", ingest_date=as_of)
 
 
 def run_log_rows(flow: str, run_id: str, as_of: date, sources: Sequence[SourceReport]) -> list[dict[str, Any]]:

@@ -140,7 +140,8 @@ def load_settings(profile: Profile | str | None = None) -> Settings:
         first = fault.errors()[0]
         name, *inside = (str(part) for part in first["loc"])
         place = f" ({', '.join(inside)})" if inside else ""
-        raise _unusable(name, f"{place} cannot be used: {first['msg']}") from None
+        why = first["msg"].removeprefix("Value error, ").rstrip(".")
+        raise _unusable(name, f"{place} cannot be used: {why}") from None
     except SettingsError:
         raise _unusable("sites", ' cannot be used: it is no JSON such as {"melon": "http://127.0.0.1:8000"}') from None
     if "profile" not in settings.model_fields_set and (settings.home / Profile.LIVE / "lake").is_dir():

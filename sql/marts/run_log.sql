@@ -1,12 +1,14 @@
 /*
-description: What each flow run got from each source, one row each; a run repeated for the same day counts once.
+description: |
+  What each flow run got from each source, one row each; a run repeated for the same day counts once: the newest that
+  asked anything, so that a repeat which found all fresh does not hide what the night brought.
 grain: flow x day x source
 key: [flow, as_of, source]
 columns:
   flow: VARCHAR; name of the flow
-  run_id: VARCHAR; of the newest run for that day
+  run_id: VARCHAR; of that run
   as_of: VARCHAR; the day the run was reckoned from, ISO 8601
-  source: VARCHAR; source and entity
+  source: VARCHAR; a site, dataset (imported files) or warehouse (what was built)
   state: VARCHAR; ok, empty, missing, blocked, limited, broken, refused or unreachable
   n_rows: BIGINT; rows landed
   n_pages: BIGINT; pages and bodies read
@@ -29,5 +31,5 @@ from raw.ostinato_run_log as run
 where flow is not null and as_of is not null and source is not null
 qualify row_number() over (
     partition by flow, as_of, source
-    order by ended_at desc nulls last, started_at desc nulls last, run
+    order by n_pages > 0 desc, ended_at desc nulls last, started_at desc nulls last, run
 ) = 1

@@ -21,7 +21,11 @@ columns:
 */
 select
     tmdb_id,
-    nullif(trim(imdb_id), '') as imdb_id,
+    -- An id once told is kept: where the API was blocked, the newest page comes without one.
+    first_value(nullif(trim(imdb_id), '') ignore nulls) over (
+        partition by tmdb_id order by fetched_at desc, film
+        rows between unbounded preceding and unbounded following
+    ) as imdb_id,
     nullif(trim(title), '') as title,
     nullif(trim(original_title), '') as original_title,
     nullif(trim(original_language), '') as original_language,

@@ -37,7 +37,7 @@ def prepare_made_up_world(settings: Settings, as_of: date) -> int:
         raise OstinatoError(
             f"The sandbox at {control} does not answer ({type(fault).__name__}); start it again."
         ) from None
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=settings.world) as folder:
         file = Path(folder) / "spotify_tracks.csv"
         file.write_bytes(answer.content)
         return sum(report.n_rows for report in import_files(settings, [file], as_of))

@@ -62,7 +62,7 @@ def log_training(
         run_id = str(run.info.run_id)
         try:
             _log_findings(client, run_id, result, figures)
-            version = _register(client, experiment_id, run_id, result.bundle)
+            version = _register(settings, client, experiment_id, run_id, result.bundle)
         except BaseException:
             client.set_terminated(run_id, status="FAILED")
             raise
@@ -151,17 +151,24 @@ def _quiet_client(settings: Settings) -> Iterator[MlflowClient]:
         warnings.simplefilter("ignore")
         import mlflow
         from mlflow.exceptions import MlflowException
+        from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+        from sqlalchemy.exc import SQLAlchemyError
 
         for noisy in ("mlflow", "alembic"):
             logging.getLogger(noisy).setLevel(logging.ERROR)
         uri = settings.mlflow_uri
+        if uri.startswith("sqlite:///") and not _has_store(settings):
+            # made here with a root of its own: MLflow's default experiment would keep its files where the user stands
+            SqlAlchemyStore(uri, settings.mlflow_artifacts.as_uri())
         mlflow.set_tracking_uri(uri)
         mlflow.set_registry_uri(uri)
         try:
             yield mlflow.MlflowClient(uri, uri)
-        except MlflowException as fault:
+        except (MlflowException, SQLAlchemyError) as fault:
             first = str(fault).strip().splitlines()[0]
-            raise OstinatoError(f"MLflow at {uri} answered: {first}; `ostinato doctor` checks it.") from fault
+            raise OstinatoError(
+                f"MLflow at {uri} answered: {first}; if its database is damaged, move it away and train again."
+            ) from fault
 
 
 def _experiment(client: MlflowClient, settings: Settings, name: str) -> str:
@@ -193,14 +200,17 @@ def _log_findings(client: MlflowClient, run_id: str, result: TrainResult, figure
         client.log_table(run_id, result.evaluation.reliability.round(4), artifact_file="tables/reliability.json")
 
 
-def _register(client: MlflowClient, experiment_id: str, run_id: str, bundle: Bundle) -> str:
+def _register(settings: Settings, client: MlflowClient, experiment_id: str, run_id: str, bundle: Bundle) -> str:
     """Log the bundle as a model from code and register it under the experiment's name; the new version."""
     import mlflow
     from mlflow.exceptions import MlflowException
 
     name = bundle.spec.model
     example = pd.DataFrame([example_row()] * 5)
-    with tempfile.TemporaryDirectory() as folder, mlflow.start_run(run_id=run_id, experiment_id=experiment_id):
+    with (
+        tempfile.TemporaryDirectory(dir=settings.world) as folder,
+        mlflow.start_run(run_id=run_id, experiment_id=experiment_id),
+    ):
         bundle.save(Path(folder) / "bundle")
         logged = mlflow.pyfunc.log_model(
             name="model",

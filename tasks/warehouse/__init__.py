@@ -12,7 +12,15 @@
 """
 
 from tasks.warehouse.audit import CheckResult, run_checks
-from tasks.warehouse.building import BuildReport, Phase, build, is_current, lake_fingerprint, mark_current
+from tasks.warehouse.building import (
+    BuildReport,
+    Phase,
+    build,
+    is_current,
+    lake_fingerprint,
+    mark_current,
+    unmark_current,
+)
 from tasks.warehouse.connection import open_warehouse, replace_table
 from tasks.warehouse.lock import world_lock
 from tasks.warehouse.models import SqlModel, load_models
@@ -39,5 +47,6 @@ __all__ = [
     "rollback",
     "run_checks",
     "served_snapshot",
+    "unmark_current",
     "world_lock",
 ]

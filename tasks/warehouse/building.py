@@ -10,12 +10,17 @@ from enum import StrEnum
 
 import duckdb
 
+from tasks.fetching.policy import load_policies
 from tasks.settings import OstinatoError, Settings
 from tasks.warehouse.connection import SQL_DIR, first_line, open_warehouse
 from tasks.warehouse.models import SqlModel, load_models
 
 Progress = Callable[[int, int, str], None]
 """Called with models done, models in all, and the name of the one just built."""
+
+
+BUILT_MARK = "warehouse.built"
+"""File in the world that says which lake and SQL the warehouse was last built from."""
 
 
 class Phase(StrEnum):
@@ -85,6 +90,8 @@ def build(
     models = load_models(SQL_DIR)
     chosen = select_models(models, select, phase)
     report = BuildReport()
+    if not settings.warehouse.exists():
+        unmark_current(settings)
     with open_warehouse(settings) as con:
         for schema in {model.schema for model in chosen}:
             con.execute(f"create schema if not exists {schema}")
@@ -142,12 +149,14 @@ def _exists_as(con: duckdb.DuckDBPyConnection, model: SqlModel, kind: str) -> bo
 
 
 def lake_fingerprint(settings: Settings) -> str:
-    """A short name of the lake's content and the SQL over it: the `dataset_snapshot` of a training run."""
+    """A short name of what training reads (lake, SQL, clearances): the `dataset_snapshot` of a training run."""
     digest = hashlib.sha256()
     for file in sorted(settings.lake.glob("*/*/ingest_date=*/*.parquet")):
         relative = file.relative_to(settings.lake)
         if relative.parts[0] != "ostinato":
             digest.update(f"{relative}:{file.stat().st_size}:{file.stat().st_mtime_ns}\n".encode())
+    cleared = sorted(name for name, policy in load_policies(settings).items() if policy.may_train)
+    digest.update(" ".join(cleared).encode())
     for file in sorted(SQL_DIR.rglob("*.*")):
         digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
@@ -155,13 +164,18 @@ def lake_fingerprint(settings: Settings) -> str:
 
 def is_current(settings: Settings) -> bool:
     """True when the warehouse was built, matched and left unchanged since the lake and the SQL last changed."""
-    mark = settings.world / "warehouse.built"
+    mark = settings.world / BUILT_MARK
     try:
         return settings.warehouse.is_file() and mark.read_text(encoding="utf-8") == lake_fingerprint(settings)
     except OSError:
         return False
 
 
+def unmark_current(settings: Settings) -> None:
+    """Forget that, before tables are replaced: a build that dies half-way must not pass for a whole one."""
+    (settings.world / BUILT_MARK).unlink(missing_ok=True)
+
+
 def mark_current(settings: Settings) -> None:
     """Remember that the warehouse now fits the lake and the SQL."""
-    (settings.world / "warehouse.built").write_text(lake_fingerprint(settings), encoding="utf-8")
+    (settings.world / BUILT_MARK).write_text(lake_fingerprint(settings), encoding="utf-8")

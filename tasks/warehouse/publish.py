@@ -67,11 +67,11 @@ def publish(
         try:
             candidate.mkdir()
             n_rows = _export(settings, models, candidate, run_id, as_of, code_version, step)
-        except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as fault:
+        except (OSError, duckdb.Error) as fault:
             shutil.rmtree(candidate, ignore_errors=True)
             raise OstinatoError(
                 f"The catalogue could not be written to {settings.serving} ({first_line(fault)}); "
-                "the earlier one is still served. Free some disk space and run `ostinato refresh --skip-fetch`."
+                "the earlier one is still served. Mend that, then run `ostinato refresh --skip-fetch`."
             ) from fault
         step("flush")
         _flush(candidate)
@@ -188,13 +188,18 @@ def served_snapshot(settings: Settings) -> Path | None:
         return None
 
 
+def nothing_published(settings: Settings) -> str:
+    """What to say where a catalogue is asked for before the first one."""
+    return f"Nothing is published in the {settings.profile} world yet; run `ostinato refresh` first."
+
+
 def rollback(settings: Settings, snapshot: str | None = None) -> Path:
     """Serve an earlier snapshot: the one named, else the one before the served one.
 
     Raises
     ------
     OstinatoError
-        When there is no such snapshot.
+        When there is no such snapshot, or none at all.
     """
     with world_lock(settings, wait_s=5):
         known = list_snapshots(settings)
@@ -207,8 +212,10 @@ def rollback(settings: Settings, snapshot: str | None = None) -> Path:
                 )
             target = settings.serving / snapshot
         else:
+            if not known:
+                raise OstinatoError(nothing_published(settings))
             served = served_snapshot(settings)
-            earlier = [path for path in known if served is not None and path.name < served.name]
+            earlier = [path for path in known if served is None or path.name < served.name]
             if not earlier:
                 raise OstinatoError(
                     f"There is no snapshot earlier than the served one in the {settings.profile} world."
@@ -219,10 +226,13 @@ def rollback(settings: Settings, snapshot: str | None = None) -> Path:
 
 
 def _switch(serving: Path, target: Path) -> None:
+    link = serving / LINK
+    if link.exists() and not link.is_symlink():
+        raise OstinatoError(f"{link} is no link, so nothing can be served by switching it; move it away and try again.")
     aside = serving / f".{LINK}-{os.getpid()}"
     aside.unlink(missing_ok=True)
     aside.symlink_to(target.name)
-    os.replace(aside, serving / LINK)
+    os.replace(aside, link)
     _flush_dir(serving)
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import duckdb
 
 from tasks.settings import OstinatoError, Settings
-from tasks.warehouse.publish import served_snapshot
+from tasks.warehouse.connection import first_line
+from tasks.warehouse.publish import list_snapshots, nothing_published, served_snapshot
 
 
 @dataclass(frozen=True)
@@ -40,18 +41,31 @@ def open_catalogue(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     """
     snapshot = served_snapshot(settings)
     if snapshot is None:
-        raise OstinatoError(f"Nothing is published in the {settings.profile} world yet; run `ostinato refresh` first.")
+        raise OstinatoError(_nothing_served(settings))
     # given at opening: readers of one process share an instance, and no statement can take the ban back
     config: dict[str, str | bool | int | float | list[str]] = {
         "threads": settings.threads,
         "enable_external_access": False,
     }
-    con = duckdb.connect(str(snapshot / "catalogue.duckdb"), read_only=True, config=config)
+    try:
+        con = duckdb.connect(str(snapshot / "catalogue.duckdb"), read_only=True, config=config)
+    except duckdb.Error as fault:
+        raise OstinatoError(
+            f"The catalogue {snapshot} cannot be opened ({first_line(fault)}); serve another with "
+            "`ostinato rollback`, or publish anew with `ostinato refresh --skip-fetch`."
+        ) from None
     try:
         con.execute("set TimeZone = 'UTC'")
         yield con
     finally:
         con.close()
+
+
+def _nothing_served(settings: Settings) -> str:
+    kept = list_snapshots(settings)
+    if kept:
+        return f"The served snapshot is gone; `ostinato rollback` serves {kept[-1].name}."
+    return nothing_published(settings)
 
 
 def query(settings: Settings, sql: str) -> QueryResult:

@@ -104,9 +104,9 @@ def test_nothing_is_doubled_by_a_second_run_and_questions_are_answered_meanwhile
     while running.poll() is None:
         answers += ask(home, "select count(*) as n from track")
         time.sleep(0.5)
-    assert running.stdout is not None
-    second = json.loads(running.stdout.read())
-    assert running.returncode == 0
+    output, errors = running.communicate()
+    assert running.returncode == 0, errors
+    second = json.loads(output)
     assert len(answers) > 3
     assert {answer["n"] for answer in answers} == {first["published"]["n_rows"]["track"]}
     assert second["published"]["n_rows"] == first["published"]["n_rows"]

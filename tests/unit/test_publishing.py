@@ -200,3 +200,27 @@ def test_readers_in_threads_never_see_a_torn_catalogue_while_others_publish(buil
         reader.join()
     assert faults == []
     assert seen[0] > 3
+
+
+def test_a_damaged_or_missing_snapshot_is_one_sentence_and_rollback_mends_it(built: Settings) -> None:
+    earlier, served = publish(built).path, publish(built).path
+    (served / "catalogue.duckdb").write_bytes(b"no database")
+    with pytest.raises(OstinatoError, match="cannot be opened"):
+        warehouse.query(built, "select 1")
+    for file in served.iterdir():
+        file.unlink()
+    served.rmdir()
+    with pytest.raises(OstinatoError, match=f"rollback` serves {earlier.name}"):
+        warehouse.query(built, "select 1")
+    assert warehouse.rollback(built) == earlier
+    assert warehouse.query(built, "select count(*) from track").rows == [(5,)]
+
+
+def test_a_half_built_warehouse_does_not_pass_for_a_whole_one(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    warehouse.build(settings)
+    warehouse.mark_current(settings)
+    assert warehouse.is_current(settings)
+    settings.warehouse.unlink()
+    warehouse.build(settings, select="staging.tmdb_list")
+    assert not warehouse.is_current(settings)
