@@ -50,9 +50,8 @@ class RunSummary:
         """The build as a line of the run log: rows of the tables that are about to be published."""
         n_rows = sum(count for name, count in self.built.items() if name.startswith("marts."))
         report = SourceReport("warehouse", "marts", n_rows=n_rows, started_at=self.started_at)
-        return report.close(
-            FetchState.BROKEN if any(check.stops_publishing for check in self.checks) else FetchState.OK
-        )
+        is_stopped = any(check.stops_publishing for check in self.checks)
+        return report.close(FetchState.BROKEN if is_stopped else FetchState.OK)
 
     @property
     def warnings(self) -> list[str]:

@@ -159,7 +159,7 @@ def _quiet_client(settings: Settings) -> Iterator[MlflowClient]:
         uri = settings.mlflow_uri
         if uri.startswith("sqlite:///") and not _has_store(settings):
             # made here with a root of its own: MLflow's default experiment would keep its files where the user stands
-            SqlAlchemyStore(uri, settings.mlflow_artifacts.as_uri())
+            SqlAlchemyStore(uri, settings.mlflow_artifacts.as_uri())  # type: ignore[no-untyped-call]
         mlflow.set_tracking_uri(uri)
         mlflow.set_registry_uri(uri)
         try:
