@@ -62,7 +62,7 @@ def nightly_refresh(options: NightlyOptions = DEFAULTS) -> RunSummary:
                 steps.made_up_world(as_of)
             summary.sources = collect(as_of, options.max_films)
             reports.require_an_answer(summary.sources)
-            steps.expired_pages(as_of)
+            steps.tidy_up(as_of)
         missing = training.models_without_champion(settings)
         return refresh_catalogue("nightly-refresh", run_id, as_of, summary.sources, missing, summary)
 

@@ -26,6 +26,7 @@ from tasks.collecting.retention import expire_pages
 from tasks.collecting.soundtracks import collect_soundtracks
 from tasks.collecting.tracks import collect_tracks
 from tasks.fetching.answer import FetchState
+from tasks.lake import sweep_leftovers
 from tasks.settings import OstinatoError, code_version, load_settings
 from tasks.sources.datasets import ImportReport, import_files
 from tasks.warehouse import BuildReport, CheckResult, Phase
@@ -90,10 +91,12 @@ def features(as_of: date) -> list[SourceReport]:
         return of_source("reccobeats", lambda: [collect_features(load_settings(), as_of, progress)])
 
 
-@task(name="Delete expired pages", task_run_name="expired pages", cache_policy=NO_CACHE)
-def expired_pages(as_of: date) -> int:
-    """Archived pages that a source's terms no longer let stay."""
-    return expire_pages(load_settings(), as_of)
+@task(name="Tidy up", task_run_name="tidy up", cache_policy=NO_CACHE)
+def tidy_up(as_of: date) -> int:
+    """Delete what killed runs left, and archived pages that a source's terms no longer let stay."""
+    settings = load_settings()
+    n_leftovers = sum(sweep_leftovers(folder) for folder in (settings.lake, settings.world / "rejects"))
+    return n_leftovers + expire_pages(settings, as_of)
 
 
 @task(name="Import data sets", task_run_name="import", cache_policy=NO_CACHE)

@@ -11,6 +11,7 @@ import glob
 import hashlib
 import os
 import re
+import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -26,6 +27,7 @@ from tasks.schemas import LAKE_SCHEMAS
 from tasks.settings import OstinatoError
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+_LEFT_OVER_S = 3600.0
 _LONGEST_NAME = 120  # file systems end at 255 bytes, and the name written aside is longer
 
 
@@ -111,9 +113,10 @@ class Batch:
 
     def drop(self) -> None:
         """Remove what was written aside, if anything still is."""
-        if self._writer is not None:
-            with suppress(OSError):  # a full disk, which is already being reported
+        with suppress(OSError):  # a full disk, which is already being reported
+            if self._writer is not None:
                 self._writer.close()
+        with suppress(OSError):
             self._aside.unlink(missing_ok=True)
 
 
@@ -126,6 +129,27 @@ def open_batch(lake: Path, source: str, entity: str, *, batch_key: str, ingest_d
         batch.land()
     finally:
         batch.drop()
+
+
+def sweep_leftovers(folder: Path, *, older_than_s: float = _LEFT_OVER_S) -> int:
+    """Remove what killed writers left below `folder` (the lake, the rejects) and return how many files that were.
+
+    A batch that is being written is touched every few seconds, so that one left alone for an hour has no writer:
+    the sweep needs no lock. Who holds the world's lock, and so knows that nobody writes, may pass 0.
+
+    Raises
+    ------
+    OstinatoError
+        When a leftover cannot be removed.
+    """
+    latest = time.time() - older_than_s
+    n_removed = 0
+    for path in folder.rglob(".*.part"):
+        with writing(path), suppress(FileNotFoundError):  # its writer may have ended just now
+            if path.stat().st_mtime <= latest:
+                path.unlink()
+                n_removed += 1
+    return n_removed
 
 
 @contextmanager
@@ -174,16 +198,38 @@ def read(lake: Path, source: str, entity: str, columns: Iterable[str] | None = N
 
 def _read_file(file: Path, wanted: pa.Schema) -> pa.Table:
     """One batch in today's schema: a column that it was written without is null."""
-    with pq.ParquetFile(file) as batch:
+    with _reading(file), pq.ParquetFile(file) as batch:
         table = batch.read([name for name in wanted.names if name in batch.schema_arrow.names])
     columns = [table[name] if name in table.column_names else pa.nulls(table.num_rows) for name in wanted.names]
     return pa.table(columns, names=wanted.names).cast(wanted)
+
+
+@contextmanager
+def _reading(file: Path) -> Iterator[None]:
+    """Say in one sentence why a file of the lake could not be read, and what to do."""
+    try:
+        yield
+    except PermissionError:
+        raise OstinatoError(
+            f"The lake file {file} may not be read; give yourself the right to read it (chmod u+r)."
+        ) from None
+    except (OSError, pa.ArrowException) as fault:
+        why = " ".join(str(fault).split())[:200]
+        raise OstinatoError(
+            f"The lake file {file} is damaged ({why}); delete it: what a site sent is fetched again by the next run, "
+            "an imported file has to be imported again."
+        ) from fault
 
 
 def attach_raw(con: duckdb.DuckDBPyConnection, lake: Path) -> None:
     """Give the warehouse one view per raw table, `raw.<source>_<entity>`, empty where nothing has landed.
 
     SQL files never name a path: they see these views alone. A batch written before a column was added has null there.
+
+    Raises
+    ------
+    OstinatoError
+        When a file of the lake cannot be read, naming the file and what to do.
     """
     con.execute("create schema if not exists raw")
     for (source, entity), schema in LAKE_SCHEMAS.items():
@@ -195,7 +241,13 @@ def attach_raw(con: duckdb.DuckDBPyConnection, lake: Path) -> None:
                 f" union all by name select * from read_parquet('{pattern}/ingest_date=*/*.parquet', "
                 "union_by_name => true, hive_partitioning => false)"
             )
-        con.execute(f"create or replace view raw.{source}_{entity} as select {columns} from ({body})")
+        try:
+            con.execute(f"create or replace view raw.{source}_{entity} as select {columns} from ({body})")
+        except duckdb.Error:
+            for file in batch_files(lake, source, entity):
+                with _reading(file):
+                    pq.read_metadata(file)
+            raise
 
 
 def _null_column(field: pa.Field) -> str:

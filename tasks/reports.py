@@ -10,19 +10,21 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tasks.collecting.report import SourceReport
 from tasks.fetching.answer import FetchState
 from tasks.lake import utc_now, write_batch
-from tasks.matching import MatchReport
 from tasks.settings import OstinatoError, Settings
-from tasks.sources.datasets import ImportReport
-from tasks.tagging import TaggingReport
-from tasks.training import TrainingReport
 from tasks.warehouse import BuildReport, CheckResult, SqlModel, load_models
 from tasks.warehouse.connection import SQL_DIR
 from tasks.warehouse.publish import Published
+
+if TYPE_CHECKING:  # an import must not wait for the packages that learn
+    from tasks.matching import MatchReport
+    from tasks.sources.datasets import ImportReport
+    from tasks.tagging import TaggingReport
+    from tasks.training import TrainingReport
 
 
 @dataclass

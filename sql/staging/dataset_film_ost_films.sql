@@ -20,7 +20,7 @@ select
     nullif(trim(film.original_language), '') as original_language,
     nullif(trim(coalesce(fixed_overview.repaired, film.overview)), '') as overview,
     nullif(trim(film.release_date), '') as released_on,
-    nullif(round(film.runtime), 0)::bigint as runtime_min,
+    nullif(greatest(try_cast(round(film.runtime) as bigint), 0), 0) as runtime_min,
     film.genres,
     film.fetched_at
 from raw.dataset_film_ost_films as film

@@ -17,22 +17,26 @@ with
 place as (
     select
         * exclude (date),
-        regexp_replace(trim(date), '^(\d{4})-?(\d{2})$', '\1-\2') as month
+        regexp_replace(trim(date), '^(\d{4})[.-]?(\d{2})$', '\1-\2') as month
     from raw.dataset_melon_monthly_chart
 )
 
 select
     month,
     rank,
-    song_id::varchar as song_id,
+    if(song_id > 0, song_id::varchar, null) as song_id,
     trim(regexp_replace(title, '\s+', ' ', 'g')) as title,
-    [
+    coalesce([
         trim(regexp_replace(name, '\s+', ' ', 'g'))
         for name in regexp_extract_all(artist, '(?:[^,(]|\([^)]*\)|\()+')
         if trim(name) <> ''
-    ] as artists,
+    ], []) as artists,
     nullif(trim(genre), '') as genre,
     fetched_at
 from place
-where regexp_full_match(month, '\d{4}-\d{2}') and rank > 0 and trim(title) <> ''
+where
+    regexp_full_match(month, '\d{4}-\d{2}')
+    and try_cast(month || '-01' as date) is not null
+    and rank > 0
+    and trim(title) <> ''
 qualify row_number() over (partition by month, rank order by fetched_at desc, place) = 1

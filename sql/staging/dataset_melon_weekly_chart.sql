@@ -16,13 +16,17 @@ select
     replace(trim(date), '.', '-') as week_start,
     rank,
     trim(regexp_replace(title, '\s+', ' ', 'g')) as title,
-    [
+    coalesce([
         trim(regexp_replace(name, '\s+', ' ', 'g'))
         for name in regexp_extract_all(singer, '(?:[^,(]|\([^)]*\)|\()+')
         if trim(name) <> ''
-    ] as artists,
+    ], []) as artists,
     nullif(trim(album), '') as album,
     fetched_at
 from raw.dataset_melon_weekly_chart as place
-where regexp_full_match(trim(date), '\d{4}[.-]\d{2}[.-]\d{2}') and rank > 0 and trim(title) <> ''
+where
+    regexp_full_match(trim(date), '\d{4}[.-]\d{2}[.-]\d{2}')
+    and try_cast(replace(trim(date), '.', '-') as date) is not null
+    and rank > 0
+    and trim(title) <> ''
 qualify row_number() over (partition by replace(trim(date), '.', '-'), rank order by fetched_at desc, place) = 1

@@ -17,14 +17,14 @@ with
 film as (
     select
         movieId as movielens_id,
-        tmdbId as tmdb_id,
+        if(tmdbId > 0, tmdbId, null) as tmdb_id,
         nullif(trim(imdb_id), '') as imdb_id,
         regexp_replace(trim(title), '\s*\(\d{4}\)+$', '') as title,
         try_cast(nullif(regexp_extract(trim(title), '\((\d{4})\)+$', 1), '') as integer) as year,
         [name for name in string_split(genres, '|') if name not in ('', '(no genres listed)')] as genres,
         fetched_at
     from raw.dataset_movielens_films
-    where movieId is not null
+    where movieId > 0
 ),
 
 film_with_articles as (

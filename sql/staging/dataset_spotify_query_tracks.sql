@@ -31,7 +31,7 @@ select
     [name for name in [trim(artist_name)] if name <> ''] as artists,
     artist_genres,
     nullif(trim(album_name), '') as album,
-    nullif(trim(release_date), '') as released_on,
+    nullif(nullif(trim(release_date), ''), '0000') as released_on,
     explicit,
     danceability,
     energy,

@@ -1,5 +1,5 @@
 /*
-description: Films of the imported TMDB table, one row each.
+description: Films of the imported TMDB table, one row each. A number that cannot be is null.
 grain: film on TMDB
 key: [tmdb_id]
 columns:
@@ -22,13 +22,13 @@ select
     nullif(trim(original_title), '') as original_title,
     nullif(trim(original_language), '') as original_language,
     if(json_valid(genres), json_extract_string(genres, '$[*].name'), []) as genres,
-    nullif(round(runtime), 0)::bigint as runtime_min,
-    if(vote_count > 0, round(nullif(vote_average, 0) * 10, 1), null) as user_score,
+    nullif(greatest(try_cast(round(runtime) as bigint), 0), 0) as runtime_min,
+    if(vote_count > 0 and vote_average > 0 and vote_average <= 10, round(vote_average * 10, 1), null) as user_score,
     nullif(trim(overview), '') as overview,
-    nullif(budget, 0) as budget_usd,
-    nullif(revenue, 0) as revenue_usd,
+    nullif(greatest(budget, 0), 0) as budget_usd,
+    nullif(greatest(revenue, 0), 0) as revenue_usd,
     nullif(trim(release_date), '') as released_on,
     fetched_at
 from raw.dataset_tmdb_films as film
-where id is not null
+where id > 0
 qualify row_number() over (partition by id order by fetched_at desc, film) = 1

@@ -24,11 +24,11 @@ place as (
         rank,
         coalesce(trim(song_id), '') as song_id,
         trim(title) as title,
-        artists,
+        coalesce([name for name in artists if trim(name) <> ''], []) as artists,
         nullif(trim(album), '') as album,
         fetched_at
     from raw.melon_chart
-    where chart is not null and scope is not null and period is not null and rank is not null and title is not null
+    where chart is not null and scope is not null and period is not null and rank > 0 and trim(title) <> ''
     qualify fetched_at = max(fetched_at) over (partition by chart, scope, period, rank)
 )
 

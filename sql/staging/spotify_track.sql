@@ -20,7 +20,7 @@ select
     artists,
     nullif(trim(album), '') as album,
     nullif(trim(released_on), '') as released_on,
-    nullif(duration_ms, 0) as duration_ms,
+    nullif(greatest(duration_ms, 0), 0) as duration_ms,
     explicit,
     fetched_at
 from raw.spotify_track as track

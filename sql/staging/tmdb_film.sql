@@ -1,5 +1,6 @@
 /*
-description: Films as their TMDB pages show them, one row each, from the newest page.
+description: |
+  Films as their TMDB pages show them, one row each, from the newest page. A number that cannot be is null.
 grain: film on TMDB
 key: [tmdb_id]
 columns:
@@ -30,15 +31,15 @@ select
     nullif(trim(original_title), '') as original_title,
     nullif(trim(original_language), '') as original_language,
     genres,
-    nullif(runtime_min, 0) as runtime_min,
-    nullif(user_score, 0) as user_score,
+    nullif(greatest(runtime_min, 0), 0) as runtime_min,
+    if(user_score > 0 and user_score <= 100, user_score, null) as user_score,
     nullif(trim(overview), '') as overview,
-    nullif(budget_usd, 0) as budget_usd,
-    nullif(revenue_usd, 0) as revenue_usd,
+    nullif(greatest(budget_usd, 0), 0) as budget_usd,
+    nullif(greatest(revenue_usd, 0), 0) as revenue_usd,
     directors,
     nullif(trim(released_on), '') as released_on,
     nullif(trim(poster_url), '') as poster_url,
     fetched_at
 from raw.tmdb_film as film
-where tmdb_id is not null
+where tmdb_id > 0
 qualify row_number() over (partition by tmdb_id order by fetched_at desc, film) = 1

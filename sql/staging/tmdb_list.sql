@@ -13,8 +13,8 @@ select
     tmdb_id,
     nullif(trim(title), '') as title,
     nullif(trim(released_on), '') as released_on,
-    nullif(user_score, 0) as user_score,
+    if(user_score > 0 and user_score <= 100, user_score, null) as user_score,
     fetched_at
 from raw.tmdb_list as listed
-where tmdb_id is not null
+where tmdb_id > 0
 qualify row_number() over (partition by tmdb_id order by fetched_at desc, listed) = 1

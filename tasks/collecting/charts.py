@@ -69,9 +69,9 @@ class MelonSite:
         return self._session.is_closed or self._n_broken_in_row >= MAX_OVERLOADS
 
     @property
-    def closed_state(self) -> FetchState:
-        """What closed it."""
-        return self._session.closed or FetchState.BROKEN
+    def closed_state(self) -> FetchState | None:
+        """What closed it; null while it is open."""
+        return self._session.closed or (FetchState.BROKEN if self.is_closed else None)
 
     def chart(self, question: ChartQuestion) -> tuple[Answer, Parsed[ChartRow]]:
         """One chart's page, and what was read from it."""
@@ -105,9 +105,12 @@ def collect_charts(settings: Settings, as_of: date, progress: Progress | None = 
         for n_done, question in enumerate(questions, start=1):
             _collect_chart(settings, site, as_of, question, charts)
             tell(n_done, len(questions))
+        charts.close(site.closed_state)
         due = unknown_songs(settings, as_of, session.policy.fresh_for)
         songs = _collect_songs(settings, site, as_of, due, tell, n_before=len(questions))
-    return [charts.close(), songs]
+    if not songs.states and not charts.n_rows and songs.state is FetchState.OK:
+        songs.state = charts.state  # without charts nobody knows what songs there are
+    return [charts, songs]
 
 
 def due_charts(settings: Settings, as_of: date) -> list[ChartQuestion]:
@@ -179,7 +182,7 @@ def _collect_songs(
     n_left = len(due) - report.n_rows - report.states.get(FetchState.MISSING.value, 0)
     if n_left:
         report.notes.append(f"{n_left} Melon song pages are left for the next run.")
-    return report.close(site.closed_state if site.is_closed and not report.n_rows else None)
+    return report.close(site.closed_state)
 
 
 def unknown_songs(settings: Settings, as_of: date, fresh_for: timedelta) -> list[str]:

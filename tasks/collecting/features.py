@@ -54,7 +54,7 @@ def collect_features(settings: Settings, as_of: date, progress: Progress | None 
             if session.is_closed:
                 break
     _tell_people(report, n_wanted=len(wanted), n_answered=n_answered)
-    return report.close()
+    return report.close(session.closed)
 
 
 def tracks_without_features(settings: Settings, as_of: date) -> list[str]:

@@ -36,23 +36,29 @@ if (more && more.offsetParent !== null) more.click();
 """
 _STATUS = "return (performance.getEntriesByType('navigation')[0] || {}).responseStatus || 0;"
 _FAILED = "return document.documentURI.startsWith('chrome-error:');"
+_N_PAGES = """
+const pages = Array.from(document.querySelectorAll('div[id^="page_"]'), page => Number(page.id.slice(5)) || 0);
+return Math.max(0, ...pages);
+"""
 _ENDED = "return Array.from(document.querySelectorAll('div[id^=\"page_\"]')).some(page => !page.children.length);"
 _NOBODY_THERE = frozenset(
     ("ERR_CONNECTION_REFUSED", "ERR_NAME_NOT_RESOLVED", "ERR_ADDRESS_UNREACHABLE", "ERR_INTERNET_DISCONNECTED")
 )
 ATTEMPTS = 2  # time-outs and broken connections are TMDB's common failures
+_PASSING = (FetchState.BROKEN, FetchState.UNREACHABLE, FetchState.LIMITED)
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long a list may take to grow, in seconds, and how often to look."""
+    """How long a list may take to grow, how often to look, and how long to wait before another try, in seconds."""
 
     growth_s: float
     poll_s: float
+    pause_s: float
 
 
-LIVE = Patience(growth_s=12, poll_s=0.25)
-SANDBOX = Patience(growth_s=3, poll_s=0.02)
+LIVE = Patience(growth_s=12, poll_s=0.25, pause_s=10)
+SANDBOX = Patience(growth_s=3, poll_s=0.02, pause_s=0.2)
 
 
 def collect_list(
@@ -60,7 +66,8 @@ def collect_list(
 ) -> tuple[SourceReport, list[int]]:
     """The ids of the first `max_films` popular films, in list order; the list of a night is read once.
 
-    The rows land in `tmdb/list`. A list that ends early is no fault: it is said in the report.
+    The rows land in `tmdb/list`. A list that ends early is no fault: it is said in the report. One that the site
+    cuts short is: what came is kept, under the state that cut it, and the next run asks again.
     """
     report = SourceReport("tmdb", "list")
     tonight = timedelta(days=1)
@@ -71,14 +78,19 @@ def collect_list(
         return report.close(), _listed_ids(settings, as_of, max_films)
     url = f"{base_url(settings, 'tmdb')}/movie?language=en-US"
     answer = _scrolled(settings, session, url, max_films, progress)
-    parsed = parse_list(answer.body, url) if answer.state is FetchState.OK else None
-    state, reason = (parsed.state, parsed.reason) if parsed else (answer.state, answer.reason)
-    films = parsed.rows[:max_films] if parsed else []
+    parsed = parse_list(answer.body, url)
+    state, reason = (parsed if answer.state is FetchState.OK else answer).state, answer.reason or parsed.reason
+    films = parsed.rows[:max_films]
     manifest = [answer.manifest_row("list", key, state, reason)]
     land(settings.lake, "tmdb", {"list": with_provenance(films, answer), "fetch": manifest}, batch_key, as_of)
     report.count(answer, state)
     report.n_rows = len(films)
-    if state is not FetchState.OK:
+    if state is not FetchState.OK and films:
+        report.notes.append(
+            f"TMDB's list of films stopped at {len(films)} of the {max_films} asked for ({state}: {reason}); "
+            "run `ostinato refresh` again later."
+        )
+    elif state is not FetchState.OK:
         report.notes.append(f"TMDB's list of films was not read: {reason}; run `ostinato refresh` again later.")
     elif len(films) < max_films:
         report.notes.append(f"TMDB's list ended at {len(films)} of the {max_films} films asked for.")
@@ -94,17 +106,22 @@ def _listed_ids(settings: Settings, as_of: date, max_films: int) -> list[int]:
 def _scrolled(
     settings: Settings, session: PoliteSession, url: str, max_films: int, progress: Progress | None
 ) -> Answer:
-    """The list page as the browser holds it after scrolling, as an answer like any other."""
+    """The list page as the browser holds it after scrolling, as an answer like any other.
+
+    What may pass is tried again, unless TMDB has asked to be left alone; of two faulty answers the fuller one counts.
+    """
     refused = session.forbidden(url)
     if refused:
         return _answer(settings, url, *refused)
     patience = SANDBOX if settings.is_sandbox else LIVE
-    for _ in range(ATTEMPTS):
+    answers: list[Answer] = []
+    for n_before in range(ATTEMPTS):
+        time.sleep(patience.pause_s if n_before else 0)
         with open_browser(settings, "tmdb") as driver:
-            answer = _read_list(driver, settings, session, url, max_films, progress, patience)
-        if answer.state not in (FetchState.BROKEN, FetchState.UNREACHABLE):
+            answers.append(_read_list(driver, settings, session, url, max_films, progress, patience))
+        if answers[-1].state not in _PASSING or session.is_closed:
             break
-    return answer
+    return max(answers, key=lambda answer: (answer.state is FetchState.OK, len(answer.body)))
 
 
 def _read_list(
@@ -122,20 +139,22 @@ def _read_list(
         if driver.execute_script(_FAILED):
             return _answer(settings, url, *_browser_fault(driver.page_source))
         status = int(driver.execute_script(_STATUS) or 200)
-        _scroll(driver, session, url, max_films, progress, patience)
+        ended = _scroll(driver, session, url, max_films, progress, patience)
         body = driver.page_source.encode("utf-8", errors="replace")
     except TimeoutException:
         return _answer(settings, url, FetchState.BROKEN, "the page did not load in time")
     except WebDriverException as fault:
         return _answer(settings, url, *_browser_fault(str(fault)))
     state, reason = classify(status, {}, body)
+    if state is FetchState.OK:
+        state, reason = ended
     return _answer(settings, url, state, reason, status, body)
 
 
 def _scroll(
     driver: WebDriver, session: PoliteSession, url: str, max_films: int, progress: Progress | None, patience: Patience
-) -> None:
-    """Scroll until the list holds `max_films` films, or has twice in a row not grown."""
+) -> tuple[FetchState, str]:
+    """Scroll until the list holds `max_films` films, or has twice in a row not grown; the state that ended it."""
     n_films = _n_films(driver)
     n_idle = 0
     while 0 < n_films < max_films and n_idle < ATTEMPTS:
@@ -145,6 +164,27 @@ def _scroll(
         n_idle = n_idle + 1 if n_films == n_before else 0
         if progress is not None:
             progress(min(n_films, max_films), max_films)
+    if not 0 < n_films < max_films or driver.execute_script(_ENDED):
+        return FetchState.OK, ""
+    return _why_no_more(session, url, int(driver.execute_script(_N_PAGES)) + 1)
+
+
+def _why_no_more(session: PoliteSession, url: str, page: int) -> tuple[FetchState, str]:
+    """Why the list did not grow to this page: OK where it has ended, else the fault that the browser met.
+
+    A page in the browser swallows its faults, so the same fragment is asked for in the open: only one without cards
+    is the end of the list.
+    """
+    address = url.replace("/movie?", "/discover/movie/items?")
+    answer = session.post(address, data={"page": page, "sort_by": "popularity.desc"})
+    parsed = parse_list(answer.body, address)
+    session.heed(answer, parsed.state)
+    state = parsed.state if answer.state is FetchState.OK else answer.state
+    if state is FetchState.EMPTY:
+        return FetchState.OK, ""
+    if state in (FetchState.OK, FetchState.MISSING):  # TMDB has more, or has moved it: the list is not whole
+        return FetchState.BROKEN, f"page {page} did not come into the browser"
+    return state, answer.reason or parsed.reason
 
 
 def _grown(driver: WebDriver, n_before: int, patience: Patience) -> int:

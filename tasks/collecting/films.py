@@ -12,7 +12,7 @@ from tasks import lake
 from tasks.collecting.batches import ask_while_open, content_key, in_chunks, with_provenance
 from tasks.collecting.film_list import collect_list
 from tasks.collecting.freshness import settled_keys
-from tasks.collecting.report import Progress, SourceReport
+from tasks.collecting.report import FINE, Progress, SourceReport
 from tasks.fetching.answer import Answer, FetchState
 from tasks.fetching.http import PoliteSession
 from tasks.fetching.policy import base_url
@@ -78,7 +78,7 @@ def _collect_pages(
             if session.is_closed:
                 break
     _annotate(report, key, n_asked=sum(report.states.values()), n_left=len(listed) - n_done)
-    return report.close()
+    return report.close(session.closed)
 
 
 def _n_workers(settings: Settings) -> int:
@@ -147,7 +147,7 @@ def _annotate(report: SourceReport, key: str | None, n_asked: int, n_left: int) 
         report.notes.append(
             "Films came without IMDb ids, so their soundtracks cannot be asked for; set OSTINATO_TMDB_API_KEY."
         )
-    lost = {state: n for state, n in report.states.items() if state not in ("ok", "missing", "empty")}
+    lost = {state: n for state, n in report.states.items() if state not in FINE}
     if lost:
         counts = ", ".join(f"{n} {state}" for state, n in sorted(lost.items()))
         report.notes.append(f"TMDB left {counts} of {n_asked} answers; these films are asked for again next time.")

@@ -10,6 +10,9 @@ from datetime import datetime
 from tasks.fetching.answer import Answer, FetchState
 from tasks.lake import utc_now
 
+FINE = (FetchState.OK, FetchState.EMPTY, FetchState.MISSING)
+MATERIAL_SHARE = 0.1  # of the answers; fewer faults than that are told in the notes and leave the state ok
+
 Progress = Callable[[int, int], None]
 """Told after each step: how many are done, of how many."""
 
@@ -37,13 +40,19 @@ class SourceReport:
         self.states[name] = self.states.get(name, 0) + 1
 
     def close(self, state: FetchState | None = None) -> SourceReport:
-        """End the run: in `state`, else OK where anything went well, else the commonest state."""
+        """End the run: in `state`, such as what closed the source; else by the answers.
+
+        Those make it OK, or the commonest fault where at least a tenth of them failed.
+
+        >>> SourceReport("imdb", "soundtrack", states={"ok": 18, "broken": 2}).close().state
+        <FetchState.BROKEN: 'broken'>
+        """
         self.ended_at = utc_now()
         self.state = state or self._overall()
         return self
 
     def _overall(self) -> FetchState:
-        fine = (FetchState.OK, FetchState.EMPTY, FetchState.MISSING)
-        if not self.states or any(self.states.get(str(state)) for state in fine):
+        faults = Counter({state: n for state, n in self.states.items() if state not in FINE})
+        if not faults or faults.total() < MATERIAL_SHARE * sum(self.states.values()):
             return FetchState.OK
-        return FetchState(Counter(self.states).most_common(1)[0][0])
+        return FetchState(faults.most_common(1)[0][0])

@@ -19,6 +19,15 @@ from tasks.sources.parsed import Parsed
 
 FILMS_A_BATCH = 100
 
+_FAULTS = {
+    FetchState.BLOCKED: "were a challenge page or a refusal",
+    FetchState.LIMITED: "asked for a long wait",
+    FetchState.BROKEN: "were a server fault or a broken page",
+    FetchState.REFUSED: "were not asked for, as robots.txt forbids it",
+    FetchState.UNREACHABLE: "did not come, as IMDb cannot be reached",
+}
+"""What became of requests, in words."""
+
 _Fetched = tuple[str, Answer, Parsed[SoundtrackEntry]]
 
 
@@ -46,7 +55,7 @@ def collect_soundtracks(settings: Settings, as_of: date, progress: Progress | No
                 if session.is_closed:
                     break
     _annotate(report, n_left=len(films) - n_done)
-    return report.close()
+    return report.close(session.closed)
 
 
 def known_films(settings: Settings) -> list[str]:
@@ -85,11 +94,12 @@ def _land(settings: Settings, as_of: date, fetched: Sequence[_Fetched], report: 
 
 def _annotate(report: SourceReport, n_left: int) -> None:
     """Say in sentences what an operator should know."""
-    n_blocked = report.states.get(FetchState.BLOCKED, 0)
-    if n_blocked:
-        report.notes.append(
-            f"IMDb answered {n_blocked} requests with a challenge page or a refusal; these films are not known to "
-            "have no soundtrack, and are asked for again next time."
-        )
+    n_asked = sum(report.states.values())
+    report.notes += [
+        f"{report.states[state]} of {n_asked} answers of IMDb {words}; these films are not known to have no "
+        "soundtrack: run `ostinato refresh` again later, which asks for them anew."
+        for state, words in _FAULTS.items()
+        if state in report.states
+    ]
     if n_left:
         report.notes.append(f"IMDb was closed for this run; {n_left} films are left for the next one.")

@@ -28,13 +28,12 @@ from tasks.sources.spotify import TrackRow, parse_search
 SEARCH_LIMIT = 10  # more gives 400 since February 2026
 MARKET = "KR"
 SANDBOX_CREDENTIAL = "sandbox"
-_REFUSALS = frozenset({400, 401, 403})
 
 logging.getLogger("spotipy").addHandler(logging.NullHandler())  # an error is a state in the report, not a log line
 
 
 class AppRefusedError(OstinatoError):
-    """Spotify does not know the app, or no longer lets it in."""
+    """Spotify does not know the app: its id or secret is wrong. A 403, as of a firewall, is no such word."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(
@@ -110,8 +109,11 @@ class SpotifySearch:
 
     def _state_of(self, answer: Answer) -> Parsed[TrackRow]:
         is_token = answer.url.startswith(self._auth.OAUTH_TOKEN_URL)
-        if answer.status in _REFUSALS and (is_token or answer.status == 401):
+        is_unknown_app = is_token and answer.status == 400 and b"invalid_client" in answer.body
+        if is_unknown_app or answer.status == 401:
             raise AppRefusedError(parse_search(answer.body).reason or f"HTTP {answer.status}")
+        if is_token and answer.state is not FetchState.OK:
+            return Parsed([], answer.state, f"the token endpoint answered: {answer.reason}")
         if answer.state is not FetchState.OK:
             return Parsed([], answer.state, parse_search(answer.body).reason if answer.body else answer.reason)
         if is_token:

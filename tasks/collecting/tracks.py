@@ -68,7 +68,7 @@ def collect_tracks(settings: Settings, as_of: date, progress: Progress | None = 
         n_answered = _ask_all(settings, as_of, polite, due[:MAX_QUESTIONS], report, progress or (lambda *_: None))
     if n_answered < len(due):
         report.notes.append(f"{len(due) - n_answered} of {len(due)} songs are left for the next run{_why(report)}.")
-    return report.close()
+    return report.close(polite.closed)
 
 
 def open_questions(settings: Settings, as_of: date, polite: PoliteSession) -> list[Question]:
@@ -138,7 +138,7 @@ def _why(report: SourceReport) -> str:
     """What kept questions from being asked, in words."""
     reasons = {
         FetchState.LIMITED: "Spotify asked for a long wait",
-        FetchState.BLOCKED: "Spotify refuses searches",
+        FetchState.BLOCKED: "Spotify refuses the app or this machine's address",
         FetchState.UNREACHABLE: "Spotify cannot be reached",
         FetchState.BROKEN: "Spotify's answers were broken",
     }

@@ -148,6 +148,53 @@ def test_a_list_that_ends_early_is_said(world: Settings) -> None:
     assert f"ended at {n_films}" in " ".join(listing.notes)
 
 
+@pytest.mark.parametrize(
+    ("fault", "state"),
+    [
+        ({"kind": "blocked"}, FetchState.BLOCKED),
+        ({"kind": "limited", "retry_after_s": 86_400}, FetchState.LIMITED),
+        ({"kind": "broken"}, FetchState.BROKEN),
+        ({"kind": "cut"}, FetchState.BROKEN),
+    ],
+)
+def test_a_list_that_the_site_cuts_short_has_not_ended(
+    world: Settings, fault: dict[str, object], state: FetchState
+) -> None:
+    order_fault(world, "tmdb", times=1000, path="/discover", **fault)
+    listing, _ = collect_films(world, NIGHT, 50)
+    assert (listing.state, listing.n_rows) == (state, 20)
+    assert lake.read(world.lake, "tmdb", "list").num_rows == 20, "what came is kept"
+    assert "stopped at 20 of the 50" in listing.notes[0]
+    assert str(state) in listing.notes[0]
+    requests.delete(f"{world.sites['sandbox']}/faults", timeout=10)
+    listing, _ = collect_films(world, NIGHT, 50)
+    assert (listing.state, listing.n_rows) == (FetchState.OK, 50), "the same night asks again"
+    assert lake.read(world.lake, "tmdb", "film").num_rows == 50
+
+
+@pytest.mark.parametrize("path", ["/movie", "/discover"])
+def test_one_short_wait_does_not_cost_the_list(world: Settings, path: str) -> None:
+    order_fault(world, "tmdb", kind="limited", times=1, path=path)
+    listing, films = collect_films(world, NIGHT, 30)
+    assert (listing.state, listing.n_rows, films.n_rows) == (FetchState.OK, 30, 30)
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"), [("limited", "asked for a long wait"), ("broken", "were a server fault"), ("blocked", "refusal")]
+)
+def test_every_fault_of_imdb_is_a_sentence(world: Settings, kind: str, words: str) -> None:
+    films = requests.get(f"{world.sites['sandbox']}/world", timeout=10).json()["films"]
+    rows = [{"tmdb_id": int(tmdb), "imdb_id": imdb, "fetched_at": lake.utc_now()} for tmdb, imdb in films.items()]
+    lake.write_batch(world.lake, "tmdb", "film", rows, batch_key="films", ingest_date=NIGHT)
+    order_fault(world, "imdb", kind=kind, times=1000, path="/title", retry_after_s=86_400)
+    report = collect_soundtracks(world, NIGHT)
+    assert report.state is FetchState(kind)
+    n_faults = report.states[kind]
+    assert f"{n_faults} of {n_faults} answers of IMDb" in report.notes[0]
+    assert words in report.notes[0]
+    assert "run `ostinato refresh` again" in report.notes[0]
+
+
 def test_an_unreachable_site_is_a_state(world: Settings) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -10,9 +10,10 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,24 +23,13 @@ from tasks.warehouse import world_lock
 
 OSTINATO = PROJECT_ROOT / ".venv" / "bin" / "ostinato"
 AS_OF = date(2026, 11, 20)
-HEARD = [
-    "danceability",
-    "energy",
-    "key",
-    "loudness",
-    "mode",
-    "speechiness",
-    "acousticness",
-    "instrumentalness",
-    "liveness",
-    "valence",
-    "tempo",
-]
+HEARD = ["danceability", "energy", "key", "loudness", "mode", "speechiness", "acousticness", "instrumentalness"]
+HEARD += ["liveness", "valence", "tempo"]
 # root may write anywhere, but for this
 BOUND_BY_RIGHTS = ("setpriv", "--bounding-set=-dac_override", "--inh-caps=-dac_override")
 
 
-def command(home: Path, **variables: str) -> dict[str, str]:
+def environment(home: Path, **variables: Any) -> dict[str, str]:
     """The environment of a command: a home of its own, nothing of the user's settings."""
     ours = ("OSTINATO_", "PREFECT_", "MLFLOW_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
@@ -47,12 +37,12 @@ def command(home: Path, **variables: str) -> dict[str, str]:
 
 
 def ostinato(
-    home: Path, *words: str | Path, before: tuple[str, ...] = (), timeout_s: float = 60, **variables: str
+    home: Path, *words: str | Path, before: tuple[str, ...] = (), timeout_s: float = 60, **variables: Any
 ) -> subprocess.CompletedProcess[str]:
     """Run the installed command to its end."""
     return subprocess.run(
         [*before, str(OSTINATO), *map(str, words)],
-        env=command(home, **variables),
+        env=environment(home, **variables),
         capture_output=True,
         text=True,
         timeout=timeout_s,
@@ -155,7 +145,8 @@ def test_help_names_every_command_and_where_to_begin(tmp_path: Path) -> None:
     [("PROFILE", "nonsense"), ("SITES", "garbage"), ("THREADS", "x"), ("MEMORY_GB", "-1"), ("HOME", "~nobody.here/x")],
 )
 def test_a_setting_that_cannot_be_is_named(tmp_path: Path, name: str, value: str) -> None:
-    sentence = fault(ostinato(tmp_path, "query", "select 1", **{f"OSTINATO_{name}": value}))
+    setting: dict[str, Any] = {f"OSTINATO_{name}": value}
+    sentence = fault(ostinato(tmp_path, "query", "select 1", **setting))
     assert sentence.startswith(f"OSTINATO_{name} cannot be used: ")
     assert sentence.endswith("; set it right or unset it.")
     assert list(tmp_path.iterdir()) == []
@@ -198,10 +189,10 @@ class TestImport:
         file.write_text("a,b\n1,2\n")
         assert fault_in_a_world(ostinato(tmp_path / "home [1]", "import", file, COLUMNS="40")).startswith(str(file))
         write_tracks(file)
-        done = ostinato(tmp_path / "home [1]", "import", file, COLUMNS="200")
+        done = ostinato(tmp_path / "home [1]", "import", file, COLUMNS="200", OSTINATO_PROFILE="live")
         assert done.returncode == 0, done.stderr
         assert file.name in done.stdout
-        assert f"World: live ({tmp_path}/home [1]/live)" in done.stderr
+        assert done.stderr.splitlines()[0] == f"World: live ({tmp_path}/home [1]/live)"
 
 
 class TestQuery:
@@ -256,8 +247,8 @@ class TestQuery:
 
     @pytest.mark.parametrize("form", [["--json"], []])
     def test_a_reader_that_has_enough_is_no_fault(self, home: Path, form: list[str]) -> None:
-        words = [OSTINATO, "query", "select * from range(200_000)", *form]
-        with subprocess.Popen(words, env=command(home), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        words = [str(OSTINATO), "query", "select * from range(20_000)", *form]
+        with subprocess.Popen(words, env=environment(home), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
             assert process.stdout is not None
             assert process.stderr is not None
             process.stdout.read(100)
@@ -267,8 +258,10 @@ class TestQuery:
 
     def test_a_full_disk_behind_the_output_is_one_sentence(self, home: Path) -> None:
         with Path("/dev/full").open("w") as full:
-            words = [OSTINATO, "query", "--json", "select 1"]
-            done = subprocess.run(words, env=command(home), stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+            words = [str(OSTINATO), "query", "--json", "select 1"]
+            done = subprocess.run(
+                words, env=environment(home), stdout=full, stderr=subprocess.PIPE, text=True, check=False
+            )
         assert done.returncode == 1
         assert done.stderr.splitlines()[1:] == ["Error: No space left on device."]
 
@@ -285,7 +278,6 @@ class TestTag:
         ("out", "without", "said"),
         [
             ("out.csv", "energy", "lacks energy; it needs the columns danceability, energy"),
-            ("out.xlsx", "", "ends in none of .parquet, .csv, .jsonl"),
             ("missing/out.csv", "", "does not exist; make it or name another"),
             ("mine.csv", "", "is the table to be tagged"),
         ],
@@ -320,7 +312,7 @@ class TestTag:
     ("kind", "content", "said"),
     [
         ("melon-chart", None, "There is no file"),
-        ("melon-chart", "<html><div class='sys_error'>페이지 접속이 지연</div></html>".encode(), "(blocked)"),
+        ("melon-chart", "<html><div class='sys_error'>페이지 접속이 지연</div></html>".encode(), "overload page"),
         ("imdb-soundtrack", b"<html><title>The Matrix (1999) - IMDb</title><h1>The Matrix</h1></html>", "(blocked)"),
         ("spotify-track", bytes(range(256)), "(broken)"),
         ("tmdb-film", gzip.compress(b"<html>" * 900)[:40], "is a gzip file that is cut off or damaged"),
@@ -393,15 +385,11 @@ def wait_for(happened: Callable[[], bool], timeout_s: float) -> None:
         time.sleep(0.2)
 
 
-def interrupted(
-    home: Path, at: str, number: signal.Signals, log: Path, variables: Mapping[str, str] | None = None
-) -> int:
+def interrupted(home: Path, at: str, number: signal.Signals, log: Path) -> int:
     """Start a refresh of few films, signal it and its group, as a terminal does, in the step `at`; its exit code."""
-    words = [OSTINATO, "refresh", "--films", "15", "--as-of", AS_OF.isoformat()]
+    words = [str(OSTINATO), "refresh", "--films", "15", "--as-of", AS_OF.isoformat()]
     with log.open("w") as out:
-        process = subprocess.Popen(
-            words, env=command(home, **(variables or {})), stdout=out, stderr=out, start_new_session=True
-        )
+        process = subprocess.Popen(words, env=environment(home), stdout=out, stderr=out, start_new_session=True)
         try:
             wait_for(lambda: f"... {at}" in log.read_text() or process.poll() is not None, 120)
             time.sleep(0.5)
@@ -429,7 +417,7 @@ def test_ctrl_c_in_a_refresh_leaves_no_process(tmp_path: Path, at: str, number: 
 def test_after_a_kill_the_servers_end_and_the_next_run_works(tmp_path: Path) -> None:
     home = tmp_path / "home"
     assert interrupted(home, "Films from TMDB", signal.SIGKILL, tmp_path / "log") == -signal.SIGKILL
-    wait_for(lambda: not any("sandbox" in line or "flow_server" in line for line in processes_of(home)), 20)
+    wait_for(lambda: not any("python" in line for line in processes_of(home)), 20)
     done = ostinato(home, "refresh", "--films", "15", "--as-of", AS_OF.isoformat(), "--json", timeout_s=240)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["in_warehouse"]["films"] == 15
@@ -446,7 +434,7 @@ def test_after_a_kill_the_servers_end_and_the_next_run_works(tmp_path: Path) -> 
     ],
 )
 def test_a_wrong_key_is_named_and_the_earlier_catalogue_stays(
-    home: Path, tmp_path: Path, variables: dict[str, str], said: str
+    home: Path, tmp_path: Path, variables: dict[str, Any], said: str
 ) -> None:
     mine = tmp_path / "home"
     shutil.copytree(home, mine, symlinks=True)

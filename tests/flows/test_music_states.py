@@ -174,6 +174,12 @@ def test_overload_pages_in_a_row_close_melon_too(site: ScriptedSite, settings: S
     assert songs.notes == ["100 Melon song pages are left for the next run."]
 
 
+def test_songs_without_charts_are_in_the_state_of_the_charts(site: ScriptedSite, settings: Settings) -> None:
+    site.script = lambda path, query: (200, {}, OVERLOAD)
+    charts, songs = collect_charts(settings, AS_OF)
+    assert (charts.state, songs.state, songs.states) == (FetchState.BROKEN, FetchState.BROKEN, {})
+
+
 # --- tracks ---
 
 
@@ -261,6 +267,7 @@ def test_a_short_wait_is_waited(site: ScriptedSite, settings: Settings) -> None:
     ("path", "status", "body"),
     [
         ("/api/token", 400, {"error": "invalid_client", "error_description": "Invalid client"}),
+        ("/api/token", 401, {"error": "unauthorized_client", "error_description": "Invalid client"}),
         ("/search", 401, {"error": {"status": 401, "message": "Invalid access token"}}),
     ],
 )
@@ -283,6 +290,18 @@ def test_a_refused_search_is_a_state_and_no_answer(site: ScriptedSite, settings:
     assert report.state is FetchState.BLOCKED
     assert rows(settings, "search") == []
     assert "premium" in rows(settings, "fetch")[0]["reason"]
+
+
+def test_a_firewall_before_the_token_is_no_wrong_key(site: ScriptedSite, settings: Settings) -> None:
+    put_songs(settings, 30)
+    site.script = lambda path, query: (403, {}, "<html>Forbidden</html>")
+    report = collect_tracks(settings, AS_OF)
+    assert report.state is FetchState.BLOCKED
+    assert site.paths().count("/api/token") <= 3 + settings.max_workers
+    assert report.notes == [
+        "30 of 30 songs are left for the next run: Spotify refuses the app or this machine's address."
+    ]
+    assert rows(settings, "fetch")[0]["reason"] == "the token endpoint answered: HTTP 403"
 
 
 def test_without_a_key_spotify_is_not_asked(tmp_path: Path) -> None:

@@ -22,11 +22,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tasks import lake
+from tasks.models.features import BOUNDS
 from tasks.schemas import AUDIO_FEATURES, LAKE_SCHEMAS
 from tasks.settings import OstinatoError, Profile, Settings
 from tasks.sources.datasets import ImportReport, import_files
 from tasks.sources.datasets.cells import convert
-from tasks.sources.datasets.kinds import KINDS, SOURCE, Kind
+from tasks.sources.datasets.kinds import KINDS, RANGES, SOURCE, Kind
 
 DAY = date(2025, 1, 1)
 FEATURES = dict(
@@ -349,8 +350,12 @@ def test_film_genres_in_python_notation_land_as_json(world: Settings, tmp_path: 
         ({"danceability": "Comedy"}, "danceability is not a number"),
         ({"danceability": "73"}, "danceability is outside 0 to 1"),
         ({"tempo": "inf"}, "tempo is not a number"),
+        ({"tempo": "450"}, "tempo is outside 0 to 400"),
+        ({"loudness": "15"}, "loudness is outside -100 to 10"),
+        ({"track_name": "X" * 1_001}, "track_name is longer than 1,000 characters"),
+        ({"artists": ";".join(["a" * 50] * 20)}, "artists is longer than 1,000 characters"),
         ({"key": "12"}, "key is outside -1 to 11"),
-        ({"duration_ms": "-1"}, "duration_ms is outside 0 to 8.64e+07"),
+        ({"duration_ms": "-1"}, "duration_ms is outside 0 to 86,400,000"),
         ({"popularity": "7.3"}, "popularity is not a whole number"),
         ({"explicit": "acoustic"}, "explicit is not true or false"),
     ],
@@ -364,6 +369,54 @@ def test_a_wrong_cell_sets_its_row_aside(world: Settings, tmp_path: Path, change
     row = rejected(report)[0]
     assert (row["row"], row["reason"]) == ("2", reason)
     assert json.loads(row["text"])["album_name"] == TRACK["album_name"]
+
+
+@pytest.mark.parametrize(
+    ("entity", "change", "reason"),
+    [
+        ("tmdb_films", {"runtime": -5}, "runtime is outside 0 to 100,000"),
+        ("tmdb_films", {"budget": -1}, "budget is outside 0 to 1,000,000,000,000"),
+        ("tmdb_films", {"revenue": -100}, "revenue is outside 0 to 1,000,000,000,000"),
+        ("tmdb_films", {"vote_count": -1}, "vote_count is outside 0 to 1,000,000,000"),
+        ("tmdb_films", {"id": -7}, "id is outside 1 to 2,147,483,647"),
+        ("tmdb_films", {"release_date": "2099-02-30"}, "release_date is not in the calendar of 1850 to 2100"),
+        ("tmdb_films", {"overview": "x" * 100_001}, "overview is longer than 100,000 characters"),
+        ("film_ost_films", {"runtime": -5}, "runtime is outside 0 to 100,000"),
+        ("movielens_films", {"movieId": -5}, "movieId is outside 1 to 2,147,483,647"),
+        ("movielens_films", {"tmdbId": -3}, "tmdbId is outside 1 to 2,147,483,647"),
+        ("melon_weekly_chart", {"singer": ""}, "singer is missing"),
+        ("melon_weekly_chart", {"date": "2024.13.45"}, "date is not in the calendar of 1850 to 2100"),
+        ("melon_weekly_chart", {"date": "2999.01.01"}, "date is not in the calendar of 1850 to 2100"),
+        ("melon_monthly_chart", {"artist": None}, "artist is missing"),
+        ("melon_monthly_chart", {"Date": "202413"}, "Date is not in the calendar of 1850 to 2100"),
+        ("melon_monthly_chart", {"song_id": 0}, "song_id is outside 1 to 2,147,483,647"),
+        ("imdb_soundtracks", {"performers": ["a"] * 101}, "performers has more than 100 names"),
+        ("imdb_soundtracks", {"authors": ["a", "b" * 1_001]}, "authors has a name longer than"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_cannot_be_sets_its_row_aside(
+    world: Settings, tmp_path: Path, entity: str, change: dict[str, Any], reason: str
+) -> None:
+    good = sample_row(next(kind for kind in KINDS if kind.entity == entity))
+    report = load(world, save(tmp_path / "some.parquet", [good, {**good, **change}, good]))
+    assert (report.n_rows, report.n_rejected) == (2, 1)
+    assert next(iter(report.reasons)).startswith(reason)
+    assert [row["row"] for row in rejected(report)] == ["2"]
+
+
+def test_unknown_numbers_and_long_prose_are_no_fault(world: Settings, tmp_path: Path) -> None:
+    unknown = {"runtime": 0, "budget": 0, "revenue": 0, "vote_count": 0, "vote_average": 0}
+    films = next(kind for kind in KINDS if kind.entity == "tmdb_films")
+    row = {**sample_row(films), **unknown, "release_date": "0000", "overview": "x" * 100_000, "title": "x" * 1_000}
+    assert load(world, save(tmp_path / "films.csv", [row])).n_rejected == 0
+    names = {"performers": ["a"] * 100, "authors": ["b" * 1_000]}
+    assert load(world, save(tmp_path / "credits.parquet", [{**CREDIT, **names}])).n_rejected == 0
+
+
+def test_features_are_bounded_as_the_models_bound_them() -> None:
+    differing = {name for name, bound in BOUNDS.items() if RANGES[name] != (bound.low, bound.high)}
+    assert differing == {"duration_ms"}  # 0 means unknown in a file
 
 
 def test_an_undetected_tempo_and_missing_features_are_no_fault(world: Settings, tmp_path: Path) -> None:

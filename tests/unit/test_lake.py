@@ -5,7 +5,11 @@ from __future__ import annotations
 import fcntl
 import multiprocessing
 import os
+import resource
+import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import date
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -219,6 +223,64 @@ def test_a_lake_that_may_not_be_written_is_one_sentence(tmp_path: Path) -> None:
     tmp_path.chmod(0o555)
     with pytest.raises(OstinatoError, match=r"could not be written: Permission denied.*OSTINATO_HOME"):
         land(tmp_path / "lake", "a")
+
+
+@contextmanager
+def files_no_larger_than(n_bytes: int) -> Iterator[None]:
+    """Stand in for a disk that is nearly full."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("n_bytes", [0, 1_000])
+def test_a_full_disk_is_one_sentence_and_leaves_the_earlier_batch(tmp_path: Path, n_bytes: int) -> None:
+    land(tmp_path, "a")
+    with (
+        files_no_larger_than(n_bytes),
+        pytest.raises(OstinatoError, match=r"films\.parquet could not be written: .*OSTINATO_HOME") as fault,
+    ):
+        land(tmp_path, *[f"{n}" for n in range(10_000)])
+    assert "\n" not in str(fault.value)
+    assert titles(tmp_path) == ["a"]
+    assert leftovers(tmp_path) == []
+
+
+def test_leftovers_of_killed_writers_are_swept_and_nothing_else(tmp_path: Path) -> None:
+    path = land(tmp_path, "a")
+    assert path is not None
+    old, new = path.with_name(".b.parquet.0f.part"), path.with_name(".c.parquet.0f.part")
+    for file in (old, new, path.with_name("kept.part")):
+        file.write_bytes(b"PAR1")
+    two_hours_ago = time.time() - 7200
+    for file in (old, path, path.with_name("kept.part")):
+        os.utime(file, (two_hours_ago, two_hours_ago))
+    assert lake.sweep_leftovers(tmp_path) == 1
+    assert set(leftovers(tmp_path)) == {new, path.with_name("kept.part")}
+    assert lake.sweep_leftovers(tmp_path, older_than_s=0) == 1
+    assert leftovers(tmp_path) == [path.with_name("kept.part")]
+    assert titles(tmp_path) == ["a"]
+    assert lake.sweep_leftovers(tmp_path / "nowhere") == 0
+
+
+@pytest.mark.parametrize("content", [b"", b"title\na\n", b"PAR1" + bytes(100)], ids=["empty", "text", "cut"])
+def test_a_damaged_file_is_named_with_what_to_do(tmp_path: Path, content: bytes) -> None:
+    land(tmp_path, "a")
+    damaged = land(tmp_path, "b", key="more films")
+    assert damaged is not None
+    damaged.write_bytes(content)
+    sentence = rf"The lake file {damaged} is damaged \(.+\); delete it: .* imported again\."
+    with pytest.raises(OstinatoError, match=sentence) as fault:
+        lake.attach_raw(duckdb.connect(), tmp_path)
+    assert "\n" not in str(fault.value)
+    with pytest.raises(OstinatoError, match=sentence):
+        titles(tmp_path)
+    damaged.unlink()
+    lake.attach_raw(duckdb.connect(), tmp_path)
+    assert titles(tmp_path) == ["a"]
 
 
 def _duckdb_name(arrow: pa.DataType) -> str:

@@ -16,6 +16,7 @@ from tasks.lake import write_batch
 from tasks.models.features import BOUNDS
 from tasks.schemas import AUDIO_FEATURES, LAKE_SCHEMAS
 from tasks.settings import Profile, Settings
+from tasks.warehouse.audit import run_checks
 from tasks.warehouse.building import build
 from tasks.warehouse.connection import film_genres, open_warehouse, python_tables, replace_table
 from tasks.warehouse.models import load_models, read_model
@@ -272,6 +273,41 @@ def test_missing_amounts_are_null(con: duckdb.DuckDBPyConnection) -> None:
     query = "select runtime_min, budget_usd, revenue_usd, user_score from marts.film where film_id = "
     assert rows(con, f"{query} 'tt0000010'") == [(None, None, None, 71.0)]
     assert rows(con, f"{query} 'tt0000020'") == [(None, 5, None, 69.0)]
+
+
+def test_no_odd_source_value_trips_an_error_test(tmp_path: Path) -> None:
+    """As the lake may hold them from a site, or from files imported before import checked for them."""
+    impossible = {"runtime_min": -5, "user_score": 101.0, "budget_usd": -1, "revenue_usd": -100}
+    huge = {"runtime": 1e300, "vote_average": 11.0, "vote_count": 5, "budget": -1, "revenue": -100}
+    good = place("day", "KPOP", "2025-01-01", 1, "", "Unsung", [])
+    weekly = {"rank": 1, "title": "T", "singer": None, "date": "2024.01.01"}
+    monthly = {"Date": "2014.12", "rank": 1, "song_id": -7, "title": "T", "artist": None}
+    raw: dict[tuple[str, str], list[Row]] = {
+        ("tmdb", "film"): [{"tmdb_id": 1, "title": "A", **impossible}, {"tmdb_id": -1, "title": "B"}],
+        ("tmdb", "list"): [{"tmdb_id": 2, "title": "C", "user_score": -1.0}, {"tmdb_id": 0, "title": "D"}],
+        ("dataset", "tmdb_films"): [{"id": 3, "title": "E", **huge}, {"id": -3, "title": "F"}],
+        ("dataset", "film_ost_films"): [{"imdb_id": "tt4", "title": "G", "runtime": -1e300}],
+        ("dataset", "movielens_films"): [{"movieId": 5, "title": "H", "tmdbId": -5}, {"movieId": -6, "title": "I"}],
+        ("melon", "chart"): [good, {**good, "rank": 2, "artists": [None]}, {**good, "rank": 0}, {**good, "title": " "}],
+        ("dataset", "melon_weekly_chart"): [weekly, {**weekly, "rank": -1}, {**weekly, "date": "2024.13.45"}],
+        ("dataset", "melon_monthly_chart"): [monthly, {**monthly, "rank": 0}, {**monthly, "Date": "201413"}],
+        ("spotify", "track"): [spotify_track("t", "T", ["A"], duration_ms=-1)],
+    }
+    settings = Settings(home=tmp_path, profile=Profile.LIVE, threads=2)
+    land(settings, raw)
+    build(settings)
+    assert [check.check for check in run_checks(settings) if check.stops_publishing] == []
+    with open_warehouse(settings, read_only=True) as warehouse:
+        numbers = "runtime_min, user_score, budget_usd, revenue_usd"
+        assert rows(warehouse, f"select title, {numbers} from core.film order by title") == [
+            (title, None, None, None, None) for title in "ACEGH"
+        ]
+        assert rows(warehouse, "select chart, period, rank, song_id, artists from core.chart_entry order by all") == [
+            ("day", "2025-01-01", 1, None, []),
+            ("day", "2025-01-01", 2, None, []),
+            ("month", "2014-12", 1, None, []),
+            ("week", "2024-01-01", 1, None, []),
+        ]
 
 
 def test_titles_are_read_as_they_were_meant(con: duckdb.DuckDBPyConnection) -> None:

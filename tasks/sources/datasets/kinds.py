@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
+from tasks.models.features import BOUNDS, DAY_MS
 from tasks.schemas import AUDIO_FEATURES, LAKE_SCHEMAS, PROVENANCE
 from tasks.settings import OstinatoError
 
@@ -77,29 +78,27 @@ KINDS = (
         required=("imdb_id", "recording_name", "performers"),
         key=("imdb_id", "recording_name"),
     ),
-    Kind("melon_weekly_chart", required=("rank", "title", "singer", "date"), key=("date", "rank", "title")),
+    Kind("melon_weekly_chart", required=("rank", "title", "singer", "date"), key=("date", "rank", "title", "singer")),
     Kind(
         "melon_monthly_chart",
         required=("Date", "rank", "song_id", "title", "artist", "genre"),
-        key=("Date", "rank", "title"),
+        key=("Date", "rank", "title", "artist"),
     ),
 )
 
-_SHARE = (0.0, 1.0)
+_ID = (1, 2**31 - 1)
+_AMOUNT_USD = (0, 10**12)  # 0: unknown
 RANGES: dict[str, tuple[float, float]] = {
-    "danceability": _SHARE,
-    "energy": _SHARE,
-    "key": (-1, 11),
-    "loudness": (-100, 20),  # dB; Spotify measures up to about +5
-    "mode": (0, 1),
-    "speechiness": _SHARE,
-    "acousticness": _SHARE,
-    "instrumentalness": _SHARE,
-    "liveness": _SHARE,
-    "valence": _SHARE,
-    "tempo": (0, 500),
-    "duration_ms": (0, 24 * 3_600_000),
-    "time_signature": (0, 16),
+    **{name: (bound.low, bound.high) for name, bound in BOUNDS.items()},
+    "duration_ms": (0, DAY_MS),  # 0: unknown
+    "id": _ID,
+    "movieId": _ID,
+    "tmdbId": _ID,
+    "song_id": _ID,
+    "runtime": (0, 100_000),  # minutes, 0: unknown; the longest film ever made has 51,420
+    "budget": _AMOUNT_USD,
+    "revenue": _AMOUNT_USD,
+    "vote_count": (0, 10**9),
     "rank": (1, 10_000),
     "rating": (0, 10),
     "vote_average": (0, 10),
@@ -123,6 +122,20 @@ SHAPES: dict[str, Shape] = {
     "date": Shape(r"\d{4}[.-]\d{2}[.-]\d{2}", "a day (2024.01.01)"),
     "Date": Shape(r"\d{4}[.-]?\d{2}", "a month (201412)"),
 }
+
+DATES = ("release_date", "data_collection_date", "date", "Date")
+"""Columns whose days must be in the calendar."""
+
+YEARS = range(1850, 2101)
+"""Years that a recording, a film or a chart can be of."""
+
+UNKNOWN_YEAR = "0000"
+"""What Spotify writes as the date of an album whose year it does not know."""
+
+TEXT_MAX = 1_000  # characters of a title or a name; the longest of 300,000 published ones has 513
+PROSE_MAX = 100_000  # characters of a plot, or of a list of records
+NAMES_MAX = 100  # of one row; the longest of 300,000 published lists has 31
+PROSE = ("overview",)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -55,8 +55,10 @@ class RejectFile:
 
     def drop(self) -> None:
         """Remove what was written aside, if anything still is."""
-        if self._writer is not None:
-            self._writer.close()
+        with suppress(OSError):  # a full disk, which is already being reported
+            if self._writer is not None:
+                self._writer.close()
+        with suppress(OSError):
             self._aside.unlink(missing_ok=True)
 
 
