@@ -235,17 +235,21 @@ def family(mark: str) -> set[int]:
     return members - {os.getpid()}
 
 
+FORCED_END_S = 5.0
+"""Even a killed process takes a moment to be gone."""
+
+
 def end_processes(find: Callable[[], set[int]], grace_s: float = 5.0) -> int:
     """Ask what `find` returns to end, then force what is left of it; returns how many there were.
 
     `find` is asked again each time, so that nothing is signalled by an id that has been given to another.
     """
     asked = find()
-    _signal_all(asked, signal.SIGTERM)
-    deadline = time.monotonic() + grace_s
-    while asked & find() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    _signal_all(find(), signal.SIGKILL)
+    for number, patience_s in ((signal.SIGTERM, grace_s), (signal.SIGKILL, FORCED_END_S)):
+        _signal_all(find(), number)
+        deadline = time.monotonic() + patience_s
+        while find() and time.monotonic() < deadline:
+            time.sleep(0.1)
     return len(asked)
 
 
