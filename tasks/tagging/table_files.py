@@ -48,6 +48,10 @@ def read_table(file: Path, columns: Sequence[str], text_columns: Sequence[str]) 
     OstinatoError
         When the file cannot be read as either.
     """
+    if not file.exists():
+        raise OstinatoError(f"There is no file {file}; name a CSV or Parquet file that exists.")
+    if file.is_file() and file.stat().st_size == 0:
+        raise OstinatoError(f"{file} is empty; give it a header and one row a track.")
     wanted = set(columns)
     try:
         with file.open("rb") as opened:
@@ -59,7 +63,7 @@ def read_table(file: Path, columns: Sequence[str], text_columns: Sequence[str]) 
         read = _read_csv(file, wanted, text_columns)
     except (OSError, ValueError, pa.ArrowException, EOFError) as fault:
         why = fault.strerror if isinstance(fault, OSError) and fault.strerror else str(fault).splitlines()[0]
-        raise OstinatoError(f"{file} cannot be read as CSV (UTF-8) or Parquet: {why}.") from fault
+        raise OstinatoError(f"{file} cannot be read as CSV (UTF-8) or Parquet: {str(why).rstrip('.')}.") from fault
     for name in text_columns:
         if name in read.columns:
             read[name] = _whole_numbers(read[name])
@@ -127,7 +131,7 @@ class TableWriter:
 
     def _cannot(self, fault: OSError) -> OstinatoError:
         return OstinatoError(
-            f"{self.out} cannot be written: {fault.strerror or fault}; make room or name another file."
+            f"{self.out} cannot be written: {fault.strerror or fault}; free some space, mend its rights, or name another file."
         )
 
     def __enter__(self) -> Self:

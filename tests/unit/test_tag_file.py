@@ -183,7 +183,7 @@ def test_batches_do_not_change_the_answer(settings, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("content", "out", "group", "told"),
     [
-        ("", "out.csv", None, "cannot be read"),
+        ("", "out.csv", None, "is empty"),
         (songs({}).drop(columns="tempo").to_csv(index=False), "out.csv", None, "lacks tempo"),
         (songs({}).iloc[:0].to_csv(index=False), "out.csv", None, "holds no rows"),
         (songs({}).to_csv(index=False), "out.xlsx", None, "ends in none of"),
@@ -204,7 +204,7 @@ def test_faults_are_one_sentence_and_leave_no_file(settings, tmp_path, content, 
 
 
 def test_a_missing_file_is_told(settings, tmp_path):
-    with pytest.raises(OstinatoError, match="No such file"):
+    with pytest.raises(OstinatoError, match="There is no file"):
         tag_file(settings, tmp_path / "none.csv", tmp_path / "out.csv")
 
 
