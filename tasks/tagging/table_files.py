@@ -131,7 +131,7 @@ class TableWriter:
 
     def _cannot(self, fault: OSError) -> OstinatoError:
         return OstinatoError(
-            f"{self.out} cannot be written: {fault.strerror or fault}; free some space, mend its rights, or name another file."
+            f"{self.out} cannot be written: {fault.strerror or fault}; make room, or name another file."
         )
 
     def __enter__(self) -> Self:
