@@ -8,8 +8,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from datetime import date, datetime
 from pathlib import Path
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -240,10 +242,47 @@ def up(
 
 
 def main() -> None:
-    """Run a command; a fault that a user can act on is one line on stderr and exit code 1."""
-    for request in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(request) is signal.SIG_DFL:  # not under nohup
-            signal.signal(request, signal.default_int_handler)  # as Ctrl-C: servers and browser end with us
+    """Run a command; a fault that a user can act on is one line on stderr and exit code 1.
+
+    Once somebody has asked for the end, whatever comes of it is that end: DuckDB, for one, answers Ctrl-C with a
+    RuntimeError of its own.
+    """
+    asked_to_end = _watch_for_the_end()
+    try:
+        _run()
+    except BaseException as end:
+        if not asked_to_end.is_set() and not _is_termination(end):
+            raise
+        if isinstance(end, SystemExit) and end.code == 0:
+            raise
+        err.print("Stopped. Nothing half-done is served; run the command again to go on.", soft_wrap=True)
+        sys.exit(INTERRUPTED)
+
+
+def _is_termination(fault: BaseException | None) -> bool:
+    """True where a SIGTERM lies behind a fault: within a flow Prefect takes that signal, by an exception of its own."""
+    while fault is not None:
+        if type(fault).__name__ == "TerminationSignal":
+            return True
+        fault = fault.__cause__ or fault.__context__
+    return False
+
+
+def _watch_for_the_end() -> threading.Event:
+    """Treat SIGTERM and a closed terminal as Ctrl-C, so that servers and browser end with us; not under nohup."""
+    asked_to_end = threading.Event()
+
+    def end(number: int, frame: FrameType | None) -> None:
+        asked_to_end.set()
+        raise KeyboardInterrupt
+
+    for request in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(request) is not signal.SIG_IGN:
+            signal.signal(request, end)
+    return asked_to_end
+
+
+def _run() -> None:
     try:
         try:
             app()
@@ -257,10 +296,6 @@ def main() -> None:
     except OSError as fault:
         console.error(f"{fault.strerror or fault}{f': {fault.filename}' if fault.filename else ''}.")
         sys.exit(1)
-    except SystemExit as end:
-        if end.code == INTERRUPTED:
-            err.print("Stopped. Nothing half-done is served; run the command again to go on.", soft_wrap=True)
-        raise
 
 
 def _flush() -> None:

@@ -45,6 +45,7 @@ from ostinato.servers import (
     worker,
     worker_environment,
 )
+from tasks.fetching.browser import clear_orphans
 from tasks.settings import PROJECT_ROOT, OstinatoError, Settings, prepare_environment
 
 STOP_GRACE_S = 10.0
@@ -173,6 +174,7 @@ class _Rack:
         for process in self._processes.values():
             process.end(STOP_GRACE_S)
         end_processes(lambda: family(self._mark))
+        clear_orphans(self._settings.browser_home)  # a browser that was forced could not take its profile with it
         state_file(self._settings).unlink(missing_ok=True)
 
     @property

@@ -67,7 +67,7 @@ def open_browser(settings: Settings, source: str) -> Iterator[WebDriver]:
         When no Chromium with a driver can be started.
     """
     settings.browser_home.mkdir(parents=True, exist_ok=True)
-    _clear_orphans(settings.browser_home)
+    clear_orphans(settings.browser_home)
     session = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=settings.browser_home))
     service = Service(
         executable_path=shutil.which("chromedriver"),
@@ -139,7 +139,7 @@ def _places(session: Path) -> tuple[str, ...]:
     )
 
 
-def _clear_orphans(browser_home: Path) -> None:
+def clear_orphans(browser_home: Path) -> None:
     """End and remove sessions whose process was killed before it could do so itself."""
     for session in browser_home.glob("[0-9]*-*"):
         owner = session.name.partition("-")[0]
