@@ -91,7 +91,37 @@ _COLLECTED: dict[tuple[str, str], dict[str, pa.DataType]] = {
     },
     # one row per question put to the search, so that none is put twice
     ("spotify", "search"): {"asked_title": STR, "asked_artist": STR, "track_ids": STRS, "state": STR},
+    ("spotify", "audio_features"): {"track_id": STR, "isrc": STR, **AUDIO_FEATURES, "provider": STR},
     ("reccobeats", "audio_features"): {"track_id": STR, "isrc": STR, **AUDIO_FEATURES, "provider": STR},
+    # a film's soundtrack albums, by the film's IMDb address
+    ("musicbrainz", "url"): {"imdb_id": STR, "release_group_id": STR, "title": STR},
+    # the recordings of one release of each of them; position counts over all media from 1
+    ("musicbrainz", "recording"): {
+        "release_group_id": STR,
+        "release_id": STR,
+        "position": I64,
+        "recording_id": STR,
+        "isrcs": STRS,
+        "title": STR,
+        "artists": STRS,
+        "album": STR,
+        "released_on": STR,
+        "duration_ms": I64,
+    },
+    # one row per track that a video was asked for; video_id is null where none was found
+    ("youtube", "search"): {"track_id": STR, "video_id": STR, "title": STR, "channel": STR, "state": STR},
+    # the operator's own audio files; track_id is `file:` and the start of the content's hash
+    ("audio", "audio_features"): {
+        "track_id": STR,
+        "isrc": STR,
+        "title": STR,
+        "artists": STRS,
+        "album": STR,
+        "released_on": STR,
+        **AUDIO_FEATURES,
+        "provider": STR,
+        "file_name": STR,
+    },
 }
 
 # One row per request of a collector: the manifest of the page archive.
@@ -103,6 +133,8 @@ FETCH: dict[str, pa.DataType] = {
     "status": I32,  # HTTP status; null when no answer came
     "reason": STR,  # what the state rests on, for people
     "n_bytes": I64,
+    "retry_after_s": F64,  # the wait that the site asked for; null where it asked for none
+    "parser_version": I32,  # of the parser that read it last; null where none did
 }
 
 # Lists that a file holds as text (Python, JSON or NumPy literals) land as lists; `a;b` and `a|b` stay as published.
@@ -201,6 +233,103 @@ _IMPORTED: dict[tuple[str, str], dict[str, pa.DataType]] = {
         "artist": STR,
         "genre": STR,
     },
+    ("dataset", "spotify_million_tracks"): {
+        "track_id": STR,
+        "artist_name": STR,
+        "track_name": STR,
+        "popularity": I64,
+        "year": I64,
+        "genre": STR,
+        **AUDIO_FEATURES,
+    },
+    ("dataset", "movies_metadata"): {
+        "id": I64,
+        "imdb_id": STR,
+        "title": STR,
+        "original_title": STR,
+        "original_language": STR,
+        "genres": STR,
+        "production_companies": STR,
+        "overview": STR,
+        "tagline": STR,
+        "release_date": STR,
+        "runtime": F64,
+        "budget": I64,
+        "revenue": I64,
+        "popularity": F64,
+        "vote_average": F64,
+        "vote_count": I64,
+        "poster_path": STR,
+        "status": STR,
+        "adult": BOOL,
+    },
+    ("dataset", "soundtrack_listings"): {  # soundtrack.net's album lists, by MovieLens film
+        "ml_movie_id": I64,
+        "movie_title": STR,
+        "imdb_id": STR,
+        "position": I64,
+        "track_raw": STR,
+    },
+    ("dataset", "film_spotify_albums"): {  # a film's album on Spotify, by name and year of the film
+        "movie_name": STR,
+        "release_date": STR,
+        "composer_name": STR,
+        "album_id": STR,
+        "track_ids": STRS,
+    },
+    ("dataset", "cmu_films"): {  # CMU Movie Summary films, which lead those albums to TMDB's ids
+        "tmdb_id": STR,
+        "name": STR,
+        "release_date": STR,
+        "genres": STRS,
+        "countries": STRS,
+        "box_office_revenue": STR,
+    },
+    ("dataset", "soundtrack_videos"): {  # one YouTube video for a soundtrack credit
+        "imdb_id": STR,
+        "title": STR,
+        "performer": STR,
+        "composer": STR,
+        "youtube_video_id": STR,
+        "youtube_title": STR,
+        "youtube_channel": STR,
+        "match_confidence": F64,
+    },
+    ("dataset", "spotify_daily_chart"): {
+        "chart_date": STR,
+        "rank": I64,
+        "uri": STR,
+        "track_name": STR,
+        "artist_names": STR,
+        "source": STR,
+        "streams": I64,
+    },
+    ("dataset", "charted_track_audio"): {  # charted tracks with an iTunes genre and what librosa measured
+        "track_name": STR,
+        "artist_names": STR,
+        "genre": STR,
+        "track_length_sec": F64,
+        "tempo": F64,
+        "mean_mel": F64,
+        "mean_rms": F64,
+        "max_rms": F64,
+        "mean_zcr": F64,
+        "std_zcr": F64,
+        "mean_centroid": F64,
+    },
+    ("dataset", "imdb_films"): {
+        "imdb_id": STR,
+        "name": STR,
+        "alternate_name": STR,
+        "abstract": STR,
+        "genres": STRS,
+        "date_published": STR,
+        "duration": STR,
+        "languages": STRS,
+        "poster_url": STR,
+        "imdb_rating": F64,
+        "imdb_votes": I64,
+    },
 }
 
 # What Ostinato itself remembers from run to run; the lake is its only memory, the warehouse can always be rebuilt.
@@ -246,7 +375,7 @@ _OWN: dict[tuple[str, str], dict[str, pa.DataType]] = {
     },
 }
 
-COLLECTED_SOURCES = ("tmdb", "imdb", "melon", "spotify", "reccobeats")
+COLLECTED_SOURCES = ("tmdb", "imdb", "musicbrainz", "melon", "spotify", "reccobeats", "youtube")
 
 
 def _with(columns: dict[str, pa.DataType], more: dict[str, pa.DataType]) -> pa.Schema:

@@ -54,6 +54,13 @@ class Settings(BaseSettings):
     tmdb_api_key: SecretStr | None = Field(default=None, description="TMDB API key (v3) or read access token (v4).")
     spotify_client_id: SecretStr | None = Field(default=None, description="Spotify app's client id.")
     spotify_client_secret: SecretStr | None = Field(default=None, description="Spotify app's client secret.")
+    youtube_api_key: SecretStr | None = Field(default=None, description="YouTube Data API key (100 searches a day).")
+    user_agent: str | None = Field(
+        default=None, description="User agent in place of Ostinato's own; say who you are, never who you are not."
+    )
+    pages_max_gb: float = Field(
+        default=20.0, gt=0, description="Size of the page archive in GB, beyond which its oldest pages are deleted."
+    )
     threads: int = Field(default=min(os.cpu_count() or 2, 8), ge=1, description="Threads for DuckDB and for training.")
     memory_gb: float = Field(
         default=4.0, gt=0, description="Memory that DuckDB may take, in GB; beyond it spills to disk."

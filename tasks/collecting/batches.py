@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from tasks import lake
 from tasks.fetching.answer import Answer
 from tasks.schemas import LAKE_SCHEMAS
+from tasks.sources.kinds import PARSER_VERSIONS
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -76,9 +77,19 @@ def with_provenance(rows: Iterable[Mapping[str, Any]], answer: Answer) -> list[d
 def land(
     root: Path, source: str, tables: Mapping[str, Sequence[Mapping[str, Any]]], batch_key: str, ingest_date: date
 ) -> None:
-    """Write one batch of several raw tables of a source under one key; what remembers the batch comes last."""
-    for entity, rows in tables.items():
-        lake.write_batch(root, source, entity, rows, batch_key=batch_key, ingest_date=ingest_date)
+    """Write one batch of several raw tables of a source under one key, the manifest last: what it calls settled is in.
+
+    One key for all of them is what lets `ostinato reparse` find the rows of a page again.
+    """
+    for entity, rows in sorted(tables.items(), key=lambda table: table[0] == "fetch"):
+        noted = [_with_parser_version(source, row) for row in rows] if entity == "fetch" else rows
+        lake.write_batch(root, source, entity, noted, batch_key=batch_key, ingest_date=ingest_date)
+
+
+def _with_parser_version(source: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    """A manifest row that says which version of its parser read the page, where a page came."""
+    version = PARSER_VERSIONS.get((source, row["entity"])) if row["page_sha256"] else None
+    return {**row, "parser_version": version}
 
 
 def read_since(root: Path, source: str, entity: str, columns: Sequence[str], since: date) -> pa.Table:

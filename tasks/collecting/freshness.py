@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from urllib.parse import urlsplit
+
+import pyarrow.compute as pc
 
 from tasks.collecting.batches import read_since
 from tasks.fetching.answer import FetchState
-from tasks.settings import Settings
+from tasks.fetching.http import SHORT_WAIT_S
+from tasks.lake import utc_now
+from tasks.settings import Settings, today
 
 SETTLED = frozenset(str(state) for state in (FetchState.OK, FetchState.EMPTY, FetchState.MISSING))
 """States that answer the question; every other one is asked again in the next run."""
@@ -22,3 +27,21 @@ def settled_keys(settings: Settings, source: str, entity: str, as_of: date, fres
     manifest = read_since(settings.lake, source, "fetch", ["entity", "key", "state"], since)
     rows = zip(*(manifest.column(name).to_pylist() for name in ("entity", "key", "state")), strict=True)
     return {key for kind, key, state in rows if kind == entity and state in SETTLED}
+
+
+def limits_in_force(settings: Settings, source: str) -> dict[str, datetime]:
+    """Host -> when it may be asked again, for the hosts that asked for a long wait which has not passed yet.
+
+    By the wall clock, as the sites mean it; in the sandbox, whose nights follow each other at once, none is.
+    """
+    if settings.is_sandbox:
+        return {}
+    columns = ["url", "state", "fetched_at", "retry_after_s"]
+    manifest = read_since(settings.lake, source, "fetch", columns, today() - timedelta(days=7))
+    is_limit = pc.and_(pc.equal(manifest["state"], "limited"), pc.greater(manifest["retry_after_s"], SHORT_WAIT_S))
+    limits: dict[str, datetime] = {}
+    for row in manifest.filter(is_limit).to_pylist():
+        host, until = urlsplit(row["url"]).netloc, row["fetched_at"] + timedelta(seconds=row["retry_after_s"])
+        if until > utc_now():
+            limits[host] = max(until, limits.get(host, until))
+    return limits

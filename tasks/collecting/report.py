@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -30,6 +30,8 @@ class SourceReport:
     started_at: datetime = field(default_factory=utc_now)
     ended_at: datetime | None = None
     states: dict[str, int] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+    """What was due and did not come: its key -> the state that kept it away, also of what was not asked any more."""
     notes: list[str] = field(default_factory=list)
 
     def count(self, answer: Answer, state: FetchState | None = None) -> None:
@@ -38,6 +40,10 @@ class SourceReport:
         self.n_bytes += len(answer.body)
         name = str(state or answer.state)
         self.states[name] = self.states.get(name, 0) + 1
+
+    def miss(self, keys: Iterable[str], state: FetchState) -> None:
+        """Name what was due and did not come."""
+        self.missing.update(dict.fromkeys(keys, str(state)))
 
     def close(self, state: FetchState | None = None) -> SourceReport:
         """End the run: in `state`, such as what closed the source; else by the answers.

@@ -61,6 +61,7 @@ class Answer:
             "status": self.status,
             "reason": reason or self.reason,
             "n_bytes": len(self.body),
+            "retry_after_s": self.retry_after_s,
             "fetched_at": self.fetched_at,
             "page_sha256": self.sha256,
         }

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from http.cookiejar import DefaultCookiePolicy
 from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
@@ -79,7 +80,7 @@ class PoliteSession:
     for the run: further calls return that state at once, without a request (`Answer.status` is then null).
     """
 
-    def __init__(self, settings: Settings, source: str) -> None:
+    def __init__(self, settings: Settings, source: str, limits: Mapping[str, datetime] | None = None) -> None:
         try:
             self.policy = load_policies(settings)[source]
         except KeyError:
@@ -90,6 +91,9 @@ class PoliteSession:
         self._scrub = _SCRUBBERS.get(source, bytes)
         self._api_hosts = {urlsplit(base_url(settings, api)).netloc for api in self.policy.apis}
         self._hosts: dict[str, Host] = {}
+        for host, until in (limits or {}).items():
+            self._hosts[host] = Host(self.policy.requests_per_second)
+            self._hosts[host].close_until(until)
         self._robots: dict[str, Protego | tuple[FetchState, str]] = {}
         self._lock = threading.Lock()
         self._robots_lock = threading.Lock()
@@ -117,6 +121,11 @@ class PoliteSession:
     def closed(self) -> FetchState | None:
         """The state that closed one of this source's hosts for the run, or None."""
         return next((host.closed for host in list(self._hosts.values()) if host.closed), None)
+
+    @property
+    def come_back_at(self) -> datetime | None:
+        """When the host that asked for a long wait may be asked again; None where none did."""
+        return next((host.closed_until for host in list(self._hosts.values()) if host.closed_until), None)
 
     @property
     def is_closed(self) -> bool:
@@ -187,6 +196,8 @@ class PoliteSession:
             return self._no_answer(url, *forbidden)
         answer = self._try(method, url, archived=archived, **content)
         host.note(answer.state)
+        if answer.state is FetchState.LIMITED and answer.retry_after_s:
+            host.close_until(answer.fetched_at + timedelta(seconds=answer.retry_after_s))
         return answer
 
     def _try(self, method: str, url: str, **content: Any) -> Answer:

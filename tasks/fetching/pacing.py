@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from datetime import datetime
 
 from tasks.fetching.answer import FetchState
 
@@ -21,6 +22,7 @@ class Host:
         self._next_at = 0.0  # on the monotonic clock
         self._rows: dict[str, tuple[FetchState, int]] = {}
         self.closed: FetchState | None = None
+        self.closed_until: datetime | None = None
 
     def wait_turn(self) -> None:
         """Sleep until this host may be asked again; turns are up to 30 % longer than the interval, at random."""
@@ -34,6 +36,12 @@ class Host:
         """Ask nobody here before `seconds` have passed."""
         with self._lock:
             self._next_at = max(self._next_at, time.monotonic() + seconds)
+
+    def close_until(self, moment: datetime) -> None:
+        """Leave this host alone: it asked for a wait that is too long for a run."""
+        with self._lock:
+            self.closed = self.closed or FetchState.LIMITED
+            self.closed_until = moment
 
     def note(self, state: FetchState, judge: str = "http") -> None:
         """Remember the state of an answer, and close the host when it has been bad too often in a row.
@@ -49,5 +57,7 @@ class Host:
 
     def why_closed(self) -> str:
         """The closing in words."""
+        if self.closed_until:
+            return f"closed until {self.closed_until:%Y-%m-%d %H:%M} UTC, as it asked for a long wait"
         n = PATIENCE[self.closed] if self.closed else 0
         return f"closed for this run after {n} {self.closed} answer{'s' if n != 1 else ''}" + (" in a row" * (n > 1))

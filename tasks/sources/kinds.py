@@ -41,6 +41,23 @@ PARSERS: dict[str, Parser] = {
 }
 
 
+PARSER_VERSIONS: dict[tuple[str, str], int] = {
+    ("tmdb", "list"): 1,
+    ("tmdb", "film"): 1,
+    ("tmdb", "external_ids"): 1,
+    ("imdb", "soundtrack"): 1,
+    ("musicbrainz", "url"): 1,
+    ("musicbrainz", "release"): 1,
+    ("melon", "chart"): 1,
+    ("melon", "song"): 1,
+    ("spotify", "search"): 1,
+    ("spotify", "audio_features"): 1,
+    ("reccobeats", "audio_features"): 1,
+    ("youtube", "search"): 1,
+}
+"""Source and entity of a manifest row -> version of its parser; raise it with every change of what a parser reads."""
+
+
 def read_body(path: Path) -> bytes:
     """A saved page or body, unpacked where it is gzip whatever its name.
 

@@ -357,7 +357,7 @@ def test_the_sandbox_never_asks_a_real_site(tmp_path: Path) -> None:
 def test_training_is_cleared_by_policy(tmp_path: Path) -> None:
     live = policy.load_policies(Settings(home=tmp_path, profile=Profile.LIVE))
     sandbox = policy.load_policies(Settings(home=tmp_path, profile=Profile.SANDBOX))
-    assert set(live) == {"tmdb", "imdb", "melon", "spotify", "reccobeats", "dataset", "musicbrainz", "audio"}
+    assert set(live) == {"tmdb", "imdb", "melon", "spotify", "reccobeats", "dataset", "musicbrainz", "audio", "youtube"}
     assert {source for source, rules in live.items() if rules.may_train} == {"dataset", "musicbrainz", "audio"}
     assert all(rules.may_train for rules in sandbox.values())
 

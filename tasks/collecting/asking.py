@@ -1,0 +1,43 @@
+"""How collectors ask: a page and what was read from it in one go, and a session that remembers what it was told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from tasks.collecting.freshness import limits_in_force
+from tasks.fetching.answer import Answer, FetchState
+from tasks.fetching.http import PoliteSession
+from tasks.settings import Settings
+from tasks.sources.parsed import Parsed
+
+Row = TypeVar("Row", bound=Mapping[str, Any])
+
+TRIES = 2  # a page that came whole by HTTP and cannot be read may have been cut off or overloaded: once more
+
+
+def open_session(settings: Settings, source: str) -> PoliteSession:
+    """A polite session that leaves alone whatever asked for a longer wait on an earlier run."""
+    return PoliteSession(settings, source, limits=limits_in_force(settings, source))
+
+
+def ask(
+    session: PoliteSession,
+    url: str,
+    parse: Callable[[bytes, str], Parsed[Row]],
+    *,
+    params: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> tuple[Answer, Parsed[Row]]:
+    """Fetch and read one page; the parsed state is the one that counts, and the session heeds it.
+
+    A page that HTTP calls fine and the parser broken is asked for once more.
+    """
+    for n_tries in range(1, TRIES + 1):
+        answer = session.get(url, params=params, headers=headers)
+        parsed = parse(answer.body, url) if answer.state is FetchState.OK else Parsed([], answer.state, answer.reason)
+        session.heed(answer, parsed.state)
+        is_misread = answer.state is FetchState.OK and parsed.state is FetchState.BROKEN
+        if not is_misread or session.is_closed or n_tries == TRIES:
+            break
+    return answer, parsed
