@@ -9,14 +9,14 @@ import ast
 import json
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
-_NOTHING = pa.array(["", "nan", "none", "null", "na", "n/a", "<na>"])
+_NOTHING = ("", "nan", "none", "null", "na", "n/a", "<na>")
 _TRUE = pa.array(["true", "t", "yes", "y", "1", "1.0"])
 _FALSE = pa.array(["false", "f", "no", "n", "0", "0.0"])
 _WHOLE_MAX = 2**53  # beyond it a float no longer tells neighbouring whole numbers apart
@@ -28,6 +28,7 @@ _EITHER = rf"(?:(?:{_QUOTED}){_BLANK}|{_BARE})"
 _NAME = re.compile(f"{_QUOTED}|{_BARE}", re.DOTALL)
 _ALL_QUOTED = re.compile(rf"[\[(]{_BLANK}(?:(?:{_QUOTED}){_BLANK}{_COMMA}?)*[\])]", re.DOTALL)  # Python, NumPy
 _SOME_BARE = re.compile(rf"\[{_BLANK}{_EITHER}(?:{_COMMA}{_EITHER})*\]", re.DOTALL)  # DuckDB
+_BETWEEN = re.compile(rf"({_QUOTED})|\}}{_BLANK}\{{", re.DOTALL)  # two records
 
 UNDECODED = "\ufdd0"
 """Stands before the two hexadecimal digits of a byte that is not UTF-8; no text holds this noncharacter itself."""
@@ -101,11 +102,17 @@ def _value(cell: pa.Scalar) -> Any:
     return value.decode() if isinstance(value, bytes) else value
 
 
-def _plain(cells: pa.Array) -> tuple[pa.Array, pa.Array]:
-    """Trimmed text in which every way to write "nothing" is null, and where it could not be decoded."""
-    text, wrong, _ = _text(cells)
+def without_nothing(text: pa.Array, more: Sequence[str] = ()) -> pa.Array:
+    """Trimmed text in which every way to write "nothing", and what `more` names, is null."""
     text = pc.utf8_trim_whitespace(text)
-    return pc.if_else(pc.is_in(pc.utf8_lower(text), _NOTHING), pa.scalar(None, pa.string()), text), wrong
+    is_nothing = pc.is_in(pc.utf8_lower(text), pa.array([*_NOTHING, *more]))
+    return pc.if_else(is_nothing, pa.scalar(None, pa.string()), text)
+
+
+def _plain(cells: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """The same of cells of any type, and where they could not be decoded."""
+    text, wrong, _ = _text(cells)
+    return without_nothing(text), wrong
 
 
 def _number(cells: pa.Array) -> Cells:
@@ -176,7 +183,7 @@ def _attempt(parse: Callable[[Any], Any], value: Any) -> Any:
     """What `parse` makes of a value, or the class ValueError where it cannot be read."""
     try:
         return parse(value)
-    except (ValueError, SyntaxError, RecursionError, MemoryError):
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
         return ValueError
 
 
@@ -213,14 +220,18 @@ def _unquoted(name: str) -> str | None:
 
 
 def _json_list(text: str) -> str:
-    """The JSON text of a list in JSON or Python notation."""
+    """The JSON text of a list in JSON or Python notation; NumPy's differs by the commas that it leaves out.
+
+    >>> _json_list("[{'id': 18, 'name': 'Drama'}\\n {'id': 35, 'name': None}]")
+    '[{"id": 18, "name": "Drama"}, {"id": 35, "name": null}]'
+    """
     try:
         records = json.loads(text)
     except ValueError:
-        records = ast.literal_eval(text)
+        records = ast.literal_eval(_BETWEEN.sub(lambda found: found[1] or "}, {", text))
     if not isinstance(records, list):
         raise ValueError("not a list")
-    return _storable(json.dumps(records, ensure_ascii=False))
+    return _storable(json.dumps(records, ensure_ascii=False, allow_nan=False))
 
 
 def _storable(text: str) -> str:

@@ -11,10 +11,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.sources.datasets.cells import UNDECODED, Cells, convert
+from tasks.sources.datasets.cells import UNDECODED, Cells, convert, without_nothing
 from tasks.sources.datasets.kinds import (
     DATES,
+    LISTED_MAX,
     NAMES_MAX,
+    NOTHING,
     PROSE,
     PROSE_MAX,
     RANGES,
@@ -49,7 +51,7 @@ def check(piece: Piece, kind: Kind) -> Checked:
             columns[name] = pa.nulls(len(piece.cells), kind.columns[name])
             continue
         cells = convert(_whole_column(piece.cells[name]), kind.columns[name], name in kind.json)
-        columns[name] = pc.utf8_trim_whitespace(cells.values) if name in SHAPES else cells.values
+        columns[name] = without_nothing(cells.values, NOTHING.get(name, ())) if name in SHAPES else cells.values
         for is_faulty, reason in _faults(name, cells._replace(values=columns[name]), kind):
             reasons = pc.if_else(pc.and_(is_faulty, pc.is_null(reasons)), reason, reasons)
     is_good = pc.is_null(reasons)
@@ -67,7 +69,8 @@ def _faults(name: str, cells: Cells, kind: Kind) -> Iterator[tuple[pa.Array, str
         n_max = PROSE_MAX if name in PROSE or name in kind.json else TEXT_MAX
         yield _is_longer(cells.values, n_max), f"{name} is longer than {n_max:,} characters"
     if pa.types.is_list(kept):
-        yield _has_too_many(cells.values), f"{name} has more than {NAMES_MAX} names"
+        n_max = LISTED_MAX.get(name, NAMES_MAX)
+        yield _has_too_many(cells.values, n_max), f"{name} has more than {n_max:,} names"
         yield _has_longer(cells.values, TEXT_MAX), f"{name} has a name longer than {TEXT_MAX:,} characters"
     if name in RANGES and not pa.types.is_string(kept):  # one kind has its budget as text
         low, high = RANGES[name]
@@ -84,8 +87,8 @@ def _is_longer(text: pa.Array, n_max: int) -> pa.Array:
     return pc.fill_null(pc.greater(pc.utf8_length(text), n_max), False)
 
 
-def _has_too_many(lists: pa.Array) -> pa.Array:
-    return pc.fill_null(pc.greater(pc.list_value_length(lists), NAMES_MAX), False)
+def _has_too_many(lists: pa.Array, n_max: int) -> pa.Array:
+    return pc.fill_null(pc.greater(pc.list_value_length(lists), n_max), False)
 
 
 def _has_longer(lists: pa.Array, n_max: int) -> pa.Array:

@@ -14,8 +14,10 @@ import pyarrow as pa
 from tasks import lake
 from tasks.settings import OstinatoError, Settings
 from tasks.sources.datasets.checking import check
-from tasks.sources.datasets.kinds import SOURCE, Recognised, recognise
-from tasks.sources.datasets.reading import DataFile, open_table
+from tasks.sources.datasets.kinds import SOURCE
+from tasks.sources.datasets.opening import open_table
+from tasks.sources.datasets.reading import DataFile
+from tasks.sources.datasets.recognising import Recognised, recognise
 from tasks.sources.datasets.rejects import RejectFile, open_rejects
 
 Progress = Callable[[int, int], None]
@@ -94,7 +96,7 @@ def _import(settings: Settings, arrival: _Arrival, as_of: date, landing: ExitSta
         lake.open_batch(settings.lake, SOURCE, entity, batch_key=arrival.batch_key, ingest_date=as_of)
     )
     fetched_at = lake.utc_now()
-    for piece in arrival.file.pieces(arrival.recognised.positions):
+    for piece in arrival.file.pieces(arrival.recognised.positions, arrival.recognised.n_cells_min):
         good, rejected = check(piece, arrival.recognised.kind)
         batch.write(_with_provenance(good, batch.schema, fetched_at))
         rejects.write(rejected)

@@ -1,7 +1,4 @@
-"""Opens a data set file by its content and reads it piece by piece: CSV (plain or gzip) or Parquet.
-
-The first bytes say what a file is, its name does not. Nothing is held in memory beyond one piece.
-"""
+"""Reads a data set file piece by piece: CSV (plain or gzip) or Parquet. Nothing is held in memory beyond one piece."""
 
 from __future__ import annotations
 
@@ -9,14 +6,12 @@ import codecs
 import csv
 import gzip
 import io
-import stat
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from itertools import takewhile
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, cast
+from typing import Any, BinaryIO, NamedTuple, TypeVar, cast
 
 import numpy as np
 import pyarrow as pa
@@ -29,18 +24,6 @@ from tasks.sources.datasets.cells import UNDECODED
 HEAD_BYTES = 1 << 20
 BLOCK_BYTES = 8 << 20  # of CSV text at a time; no row may be longer
 BATCH_ROWS = 65_536  # of Parquet at a time
-DELIMITERS = ",;\t|"
-
-PARQUET = b"PAR1"
-GZIP = b"\x1f\x8b"
-FOREIGN = {
-    b"PK\x03\x04": "a zip archive or an Excel workbook",
-    b"\xff\xfe": "UTF-16 text",
-    b"\xfe\xff": "UTF-16 text",
-    b"\x28\xb5\x2f\xfd": "compressed by zstd",
-    b"BZh": "compressed by bzip2",
-    b"SQLite": "a SQLite database",
-}
 
 
 def _mark(fault: UnicodeError) -> tuple[str, int]:
@@ -80,11 +63,11 @@ class ParquetTable:
     path: Path
     columns: list[str]
 
-    def pieces(self, positions: dict[str, int]) -> Iterator[Piece]:
-        """Read the columns at `positions`, renamed by its keys, batch by batch."""
+    def pieces(self, positions: dict[str, int], n_cells_min: int | None = None) -> Iterator[Piece]:
+        """Read the columns at `positions`, renamed by its keys, batch by batch; every row has all its cells here."""
         names = [self.columns[place] for place in positions.values()]
         n_read, size = 0, self.path.stat().st_size
-        with _readable(self.path, "Parquet"), pq.ParquetFile(self.path, page_checksum_verification=True) as file:
+        with readable(self.path, "Parquet"), pq.ParquetFile(self.path, page_checksum_verification=True) as file:
             for batch in file.iter_batches(BATCH_ROWS, columns=list(dict.fromkeys(names))):
                 cells = pa.table([batch.column(name) for name in names], names=list(positions))
                 rows = np.arange(n_read + 1, n_read + 1 + len(cells))
@@ -103,32 +86,24 @@ class CsvTable:
     n_blank_lines: int
     """How many there are above the header."""
 
-    def pieces(self, positions: dict[str, int]) -> Iterator[Piece]:
+    def pieces(self, positions: dict[str, int], n_cells_min: int | None = None) -> Iterator[Piece]:
         """Read the columns at `positions`, renamed by its keys, block by block.
 
-        Lines with too few or too many fields come as `broken`. A byte that is not UTF-8 is marked by
-        `UNDECODED`, so that it spoils one row and not the file.
+        Lines with too few or too many fields come as `broken`; with `n_cells_min`, one that has so many whole cells
+        before it breaks off comes as a row without the others. A byte that is not UTF-8 is marked by `UNDECODED`, so
+        that it spoils one row and not the file.
         """
-        broken: list[Broken] = []
-        numbers: list[int] = []
-        n_above = self.n_blank_lines + 1  # with the header
-
-        def skip(line: pa_csv.InvalidRow) -> str:
-            numbers.append(line.number - n_above)
-            broken.append(Broken(line.number - n_above, _misfit(line), line.text))
-            return "skip"
-
+        misfits = _Misfits(self, positions, n_cells_min)
         n_read = 0
-        with _readable(self.path, "CSV"), self.path.open("rb") as file:
-            text = _Utf8.of(_unzipped(file, self.is_gzip))
-            for batch in self._reader(text, list(positions.values()), skip):
+        with readable(self.path, "CSV"), self.path.open("rb") as file:
+            text = _Utf8.of(unzipped(file, self.is_gzip))
+            for batch in self._reader(text, list(positions.values()), misfits.skip):
                 cells = pa.Table.from_batches([batch]).rename_columns(list(positions))
-                rows = _row_numbers(n_read, len(cells), tuple(numbers))
+                rows = _row_numbers(n_read, len(cells), misfits.rows)
                 n_read += len(cells)
-                yield Piece(cells, rows, _take(broken, rows.max(initial=0)), file.tell())
-            if broken:
-                nothing = pa.table({name: pa.array([], pa.string()) for name in positions})
-                yield Piece(nothing, np.empty(0, np.int64), broken, file.tell())
+                yield misfits.fill(Piece(cells, rows, [], file.tell()), rows.max(initial=0))
+            nothing = pa.table({name: pa.array([], pa.string()) for name in positions})
+            yield misfits.fill(Piece(nothing, np.empty(0, np.int64), [], file.tell()), last=None)
 
     def _reader(self, text: BinaryIO, places: list[int], on_misfit: object) -> pa_csv.CSVStreamingReader:
         names = [f"c{place}" for place in range(len(self.columns))]  # their own names may be missing or double
@@ -155,79 +130,8 @@ class CsvTable:
 DataFile = ParquetTable | CsvTable
 
 
-def open_table(path: Path) -> DataFile:
-    """Find out what a file is and which columns it has; its rows are not read yet.
-
-    Raises
-    ------
-    OstinatoError
-        When there is no such file, or it is no table.
-    """
-    _check_path(path)
-    with _readable(path, "a file"), path.open("rb") as file:
-        start = file.read(8)
-    if not start:
-        raise OstinatoError(f"{path} is empty; fetch it again.")
-    for magic, what in FOREIGN.items():
-        if start.startswith(magic):
-            raise OstinatoError(f"{path} is {what}, which cannot be imported; save it as CSV in UTF-8 or as Parquet.")
-    return _open_parquet(path) if start.startswith(PARQUET) else _open_csv(path, start.startswith(GZIP))
-
-
-def _check_path(path: Path) -> None:
-    try:
-        mode = path.stat().st_mode
-    except (FileNotFoundError, NotADirectoryError):
-        raise OstinatoError(f"{path} does not exist; check the path.") from None
-    except (OSError, ValueError) as fault:
-        raise OstinatoError(f"{path} cannot be reached ({fault.args[-1]}); check the path.") from None
-    if stat.S_ISDIR(mode):
-        raise OstinatoError(f"{path} is a folder; name the files in it that should be imported.")
-    if not stat.S_ISREG(mode):
-        raise OstinatoError(f"{path} is no ordinary file; save its content as a file and import that.")
-
-
-def _open_parquet(path: Path) -> ParquetTable:
-    with _readable(path, "Parquet"), pq.ParquetFile(path) as file:
-        if file.metadata.num_rows == 0:
-            raise OstinatoError(f"{path} has columns but no rows; fetch it again.")
-        return ParquetTable(path, list(file.schema_arrow.names))
-
-
-def _open_csv(path: Path, is_gzip: bool) -> CsvTable:
-    with _readable(path, "CSV"), path.open("rb") as file:
-        head = _unzipped(file, is_gzip).read(HEAD_BYTES)
-    if head.startswith(PARQUET):
-        raise OstinatoError(f"{path} is Parquet inside gzip; unpack it and import it again.")
-    if b"\0" in head:
-        raise OstinatoError(f"{path} is neither Parquet nor text; save it as CSV in UTF-8 or as Parquet.")
-    text = head.decode("utf-8-sig", errors="replace")
-    if not text.strip():
-        raise OstinatoError(f"{path} holds no text; fetch it again.")
-    blank = "".join(takewhile(lambda line: not line.strip(), text.splitlines(keepends=True)))
-    text = text.removeprefix(blank)
-    delimiter, columns, is_followed = max((_header(text, one) for one in DELIMITERS), key=lambda found: len(found[1]))
-    if not columns:
-        raise OstinatoError(f"{path} has no header line that can be read; its first line must name the columns.")
-    if not is_followed:
-        raise OstinatoError(f"{path} has a header line but no rows; fetch it again.")
-    return CsvTable(path, columns, delimiter, is_gzip, blank.count("\n"))
-
-
-def _header(text: str, delimiter: str) -> tuple[str, list[str], bool]:
-    """The column names that a delimiter gives, and whether anything comes after them."""
-    lines = (line for line in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if line)
-    try:
-        columns = [name.strip() for name in next(lines)]
-    except (csv.Error, StopIteration):
-        return delimiter, [], False
-    try:
-        return delimiter, columns, next(lines, None) is not None
-    except csv.Error:  # a long cell: there is something
-        return delimiter, columns, True
-
-
-def _unzipped(file: BinaryIO, is_gzip: bool) -> BinaryIO:
+def unzipped(file: BinaryIO, is_gzip: bool) -> BinaryIO:
+    """The bytes of a file without the gzip around them, if there is one."""
     return cast(BinaryIO, gzip.GzipFile(fileobj=file)) if is_gzip else file
 
 
@@ -261,17 +165,73 @@ class _Utf8(io.RawIOBase):
         return n_bytes
 
 
+class _Misfits:
+    """The lines of a file that are no whole rows; the reader is ahead of the rows that it has given out."""
+
+    def __init__(self, table: CsvTable, positions: dict[str, int], n_cells_min: int | None) -> None:
+        self.rows: list[int] = []
+        """Their numbers, ascending."""
+        self._delimiter = table.delimiter
+        self._n_above = table.n_blank_lines + 1  # with the header
+        self._positions = positions
+        self._n_cells_min = n_cells_min
+        self._broken: list[Broken] = []
+        self._short: list[_Short] = []
+
+    def skip(self, line: pa_csv.InvalidRow) -> str:
+        """Take note of a line; the answer tells the reader to go on."""
+        row = line.number - self._n_above
+        self.rows.append(row)
+        cells = self._whole_cells(line)
+        if cells is None:
+            self._broken.append(Broken(row, _misfit(line), line.text))
+        else:
+            self._short.append(_Short(row, cells))
+        return "skip"
+
+    def _whole_cells(self, line: pa_csv.InvalidRow) -> dict[str, str] | None:
+        """The cells of a line that ends early, without the one in which it does; None where too few are whole."""
+        if self._n_cells_min is None or not self._n_cells_min < line.actual_columns < line.expected_columns:
+            return None
+        if "\n" in line.text or "\r" in line.text:  # other rows may hide behind a quote that is not closed
+            return None
+        try:
+            cells = next(csv.reader(io.StringIO(line.text, newline=""), delimiter=self._delimiter))[:-1]
+        except csv.Error:  # a cell of more than 128 KiB
+            return None
+        return {name: cells[place] for name, place in self._positions.items() if place < len(cells)}
+
+    def fill(self, piece: Piece, last: int | None) -> Piece:
+        """Add to a piece what belongs to it: all up to row `last`, or all that is left."""
+        broken, self._broken = _up_to(last, self._broken)
+        short, self._short = _up_to(last, self._short)
+        if not short:
+            return replace(piece, broken=broken)
+        added = {name: pa.array([row.cells.get(name) for row in short], pa.string()) for name in self._positions}
+        cells = pa.concat_tables([piece.cells, pa.table(added)])
+        rows = np.concatenate([piece.rows, [row.row for row in short]])
+        order = np.argsort(rows)
+        return replace(piece, cells=cells.take(order), rows=rows[order], broken=broken)
+
+
+class _Short(NamedTuple):
+    """A row that ends early."""
+
+    row: int
+    cells: dict[str, str]
+
+
+_Line = TypeVar("_Line", Broken, _Short)
+
+
+def _up_to(last: int | None, lines: list[_Line]) -> tuple[list[_Line], list[_Line]]:
+    n_taken = len(lines) if last is None else sum(line.row <= last for line in lines)
+    return lines[:n_taken], lines[n_taken:]
+
+
 def _misfit(line: pa_csv.InvalidRow) -> str:
     quote = ", perhaps for a quote that is not closed" if "\n" in line.text else ""
     return f"the row has {line.actual_columns} fields, not {line.expected_columns}{quote}"
-
-
-def _take(broken: list[Broken], last: int) -> list[Broken]:
-    """Remove those up to row `last`: the reader is ahead of the rows that it has given out."""
-    n_taken = sum(line.row <= last for line in broken)
-    taken = broken[:n_taken]
-    del broken[:n_taken]
-    return taken
 
 
 def _row_numbers(n_before: int, n_rows: int, skipped: Sequence[int]) -> np.ndarray:
@@ -286,7 +246,7 @@ def _row_numbers(n_before: int, n_rows: int, skipped: Sequence[int]) -> np.ndarr
 
 
 @contextmanager
-def _readable(path: Path, what: str) -> Iterator[None]:
+def readable(path: Path, what: str) -> Iterator[None]:
     """Say in one sentence why a file could not be read."""
     try:
         yield
