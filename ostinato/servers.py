@@ -16,7 +16,7 @@ from ostinato.processes import MARK, Service, python_command
 from tasks.settings import PROJECT_ROOT, Settings
 
 POOL = "ostinato-process"
-N_SANDBOX_PORTS = 8
+N_SANDBOX_PORTS = 11
 
 
 @dataclass

@@ -64,7 +64,7 @@ def up(
     Parameters
     ----------
     sandbox_base_port
-        First of eight ports in a row; where one of them is taken the next free row is used.
+        First of eleven ports in a row; where one of them is taken the next free row is used.
 
     Raises
     ------

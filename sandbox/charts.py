@@ -6,14 +6,14 @@ another one after a season. A period that has not closed by the world's clock ha
 
 from __future__ import annotations
 
-import calendar
 import math
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from functools import lru_cache
 
 from sandbox.korean import FIRST_YEAR, Song
+from sandbox.periods import Period
 from sandbox.world import World
 
 N_ROWS = 100
@@ -22,6 +22,8 @@ YEARS_BACK = 3
 DOMESTIC = frozenset({"GN0000", "DM0000", "KPOP"})
 FOREIGN = frozenset({"GN0000", "AB0000", "POP", "GN0900"})
 FOREIGN_LEAD = 0.0  # in appeal: songs from abroad are older, and yet some chart
+HOT_DAYS = 100  # HOT100 ranks what came out in the last hundred days, before all else
+HOT_LEAD = 20.0  # in appeal
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,59 +33,6 @@ class Row:
     rank: int
     song: Song
     places_up: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Period:
-    """A chart's period; `is_long` periods (a year, a decade) show the songs that came out in them."""
-
-    first: date
-    last: date
-    is_long: bool = False
-
-    @property
-    def before(self) -> Period:
-        """The period of the same kind before this one."""
-        last = self.first - timedelta(days=1)
-        if (self.last - self.first).days > 27:
-            return Period(last.replace(day=1), last)
-        return Period(last - (self.last - self.first), last)
-
-
-def day_of(day: date) -> Period:
-    """One day."""
-    return Period(day, day)
-
-
-def week_before(as_of: date) -> Period:
-    """The newest closed week, Monday to Sunday."""
-    monday = as_of - timedelta(days=as_of.weekday() + 7)
-    return Period(monday, monday + timedelta(days=6))
-
-
-def month_of(text: str | None, as_of: date) -> Period | None:
-    """The month `YYYYMM`, by default the newest closed one; None where it is no month or has not closed."""
-    newest = as_of.replace(day=1) - timedelta(days=1)
-    if not text:
-        return Period(newest.replace(day=1), newest)
-    if not (text.isascii() and text.isdigit() and len(text) == 6 and 1 <= int(text[4:]) <= 12):
-        return None
-    year, month = int(text[:4]), int(text[4:])
-    if not FIRST_YEAR + 1 <= year <= newest.year:
-        return None
-    last = date(year, month, calendar.monthrange(year, month)[1])
-    return Period(last.replace(day=1), last) if last <= newest else None
-
-
-def years_of(chart_type: str, text: str, as_of: date) -> Period | None:
-    """The year (`YE`) or decade (`AG`) that `text` names; None where there is no such chart yet."""
-    if not (text.isascii() and text.isdigit() and len(text) == 4):
-        return None
-    year = int(text) if chart_type == "YE" else int(text) // 10 * 10
-    n_years = {"YE": 1, "AG": 10}.get(chart_type, 0)
-    if n_years == 0 or not year >= FIRST_YEAR or year + n_years - 1 >= as_of.year:
-        return None
-    return Period(date(year, 1, 1), date(year + n_years - 1, 12, 31), is_long=True)
 
 
 def rows(world: World, period: Period, scope: str) -> list[Row]:
@@ -98,11 +47,22 @@ def rows(world: World, period: Period, scope: str) -> list[Row]:
     ]
 
 
-def ranking(world: World, period: Period, scope: str) -> list[Song]:
-    """The songs of a chart in order, at most 100."""
+@lru_cache(maxsize=4096)
+def ranking(world: World, period: Period, scope: str) -> tuple[Song, ...]:
+    """The songs of a chart in order, at most 100; remembered, since it depends on the period alone."""
     songs = candidates(world, period, scope)
     scored = sorted(songs, key=lambda song: (-score(song, period), song.song_id))
-    return scored[:N_ROWS]
+    return tuple(scored[:N_ROWS])
+
+
+def hot_rows(world: World, period: Period) -> list[Row]:
+    """The 100 rows of HOT100: new songs first, then older ones as long as places are left."""
+
+    def heat(song: Song) -> float:
+        return score(song, period) + HOT_LEAD * ((period.last - song.released_on).days < HOT_DAYS)
+
+    songs = sorted(candidates(world, period, "GN0000"), key=lambda song: (-heat(song), song.song_id))
+    return [Row(rank, song, None) for rank, song in enumerate(songs[:N_ROWS], 1)]
 
 
 def candidates(world: World, period: Period, scope: str) -> list[Song]:

@@ -1,4 +1,4 @@
-"""The made-up world behind the five sites: films, recordings, soundtracks and charts, one world per seed.
+"""The made-up world behind the sites: films, recordings, soundtracks and charts, one world per seed.
 
 Nothing in it is real, and nothing is noise: features follow profiles measured on real tables. The clock (`as_of`)
 decides what exists; moving it on adds films and songs and changes scores and charts.

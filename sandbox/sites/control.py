@@ -4,6 +4,10 @@ GET  /world                          sizes and the truth behind the sites
 PUT  /clock   {"as_of": "2026-12-01"}
 GET  /stats                          requests per site and path; DELETE forgets them
 PUT  /faults  {"melon": {"kind": "limited", "times": 3, "path": "/song", "retry_after_s": 2}}
+                                     one order or a list, for a site or `*`; `times` and `rate` (0 to 1) may be
+                                     left out (then once); GET tells what was dealt, DELETE ends all
+PUT  /spotify {"mode": "extended"}   what the Spotify app may do; development, extended or default
+PUT  /tmdb    {"max_page": 2}        where the lists of TMDB's API end, so that a small world has a cap too; 500
 GET  /datasets/spotify_tracks.csv    a table with genre labels, as an operator would import one
 """
 
@@ -19,10 +23,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from sandbox.faults import OrderError
 from sandbox.profiles import FEATURES
-from sandbox.sites.faults import KINDS
 from sandbox.sites.routing import get
-from sandbox.state import Fault, Sandbox
+from sandbox.sites.spotify import MODES
+from sandbox.state import Sandbox
 from sandbox.tracks import Track
 
 HEAD = ("track_id", "artists", "album_name", "track_name", "popularity", "duration_ms", "explicit")
@@ -53,21 +58,34 @@ def site(sandbox: Sandbox) -> Starlette:
 
     async def faults(request: Request) -> Response:
         if request.method == "DELETE":
-            sandbox.faults.clear()
+            sandbox.forget_faults()
         if request.method == "PUT":
             try:
-                ordered = {name: Fault(**order) for name, order in (await request.json()).items()}
-            except (AttributeError, TypeError, ValueError):
-                ordered = {"": Fault("unreadable", 0)}
-            unknown = [name for name in ordered if name not in sandbox.base_urls]
-            if unknown or any(fault.kind not in KINDS for fault in ordered.values()):
-                return JSONResponse(
-                    {"error": f"send {{site: {{kind, times, path}}}}, kind one of {', '.join(KINDS)}"}, 400
-                )
-            sandbox.faults.update(ordered)
-        return JSONResponse(
-            {name: {"kind": fault.kind, "times": fault.times} for name, fault in sandbox.faults.items()}
-        )
+                sandbox.faults.take(await request.json())
+            except OrderError as fault:
+                return JSONResponse({"error": str(fault)}, 400)
+            except ValueError:
+                return JSONResponse({"error": "the body is no JSON"}, 400)
+        return JSONResponse(sandbox.faults.as_json())
+
+    async def spotify(request: Request) -> Response:
+        if request.method == "PUT":
+            try:
+                mode = str((await request.json())["mode"])
+            except (KeyError, TypeError, ValueError):
+                mode = ""
+            if mode not in MODES:
+                return JSONResponse({"error": f'send {{"mode": one of {", ".join(MODES)}}}'}, 400)
+            sandbox.spotify_mode = mode
+        return JSONResponse({"mode": sandbox.spotify_mode})
+
+    async def tmdb(request: Request) -> Response:
+        if request.method == "PUT":
+            try:
+                sandbox.tmdb_max_page = max(int((await request.json())["max_page"]), 1)
+            except (KeyError, TypeError, ValueError):
+                return JSONResponse({"error": 'send {"max_page": 500}'}, 400)
+        return JSONResponse({"max_page": sandbox.tmdb_max_page})
 
     def table(request: Request) -> Response:
         return PlainTextResponse(labelled_table(sandbox), media_type="text/csv; charset=utf-8")
@@ -78,6 +96,8 @@ def site(sandbox: Sandbox) -> Starlette:
             Route("/clock", clock, methods=["GET", "PUT"]),
             Route("/stats", stats, methods=["GET", "DELETE"]),
             Route("/faults", faults, methods=["GET", "PUT", "DELETE"]),
+            Route("/spotify", spotify, methods=["GET", "PUT"]),
+            Route("/tmdb", tmdb, methods=["GET", "PUT"]),
             get("/datasets/spotify_tracks.csv", table),
         ]
     )
@@ -104,6 +124,17 @@ def truth(sandbox: Sandbox) -> dict[str, Any]:
             for entry in item.entries
         },
         "track_genres": {track.track_id: list(track.seeds) for track in world.tracks},
+        "release_groups": {
+            item.film.imdb_id: [group.group_id for group in sandbox.shelf.of_film(item)] for item in soundtracks
+        },
+        "recording_tracks": {
+            recording.recording_id: recording.track.track_id if recording.track else None
+            for item in soundtracks
+            for group in sandbox.shelf.of_film(item)
+            for release in group.releases
+            for disc in release.discs
+            for recording in disc
+        },
         "song_tracks": {song.song_id: song.track.track_id if song.track else None for song in world.known_songs},
     }
 

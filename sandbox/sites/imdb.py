@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from typing import Any
 
 from markupsafe import Markup
@@ -11,14 +12,17 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from sandbox.distortion import chosen
 from sandbox.films import Film
-from sandbox.sites.routing import get, otherwise, robots
+from sandbox.sites.routing import fault_of, get, otherwise, robots
 from sandbox.soundtracks import Entry
 from sandbox.state import Sandbox, render
 from sandbox.world import Soundtrack
 
 FIRST_LOAD = 50  # entries in the served page; a browser asks for the rest over GraphQL
 EXPAND_LIMIT = 6  # an entry with more lines is drawn folded
+# What a page may lack: the embedded JSON, the credit lines of some entries, and parts of the JSON
+OPTIONAL = ("embedded", "lines", "total", "endCursor", "title", "metadata")
 ROBOTS = "User-agent: *\nDisallow: /search/\nDisallow: /find\nDisallow: /ap/\nDisallow: /*/reviews\n"
 IMDB_GENRES = {"Science Fiction": "Sci-Fi", "TV Movie": "Drama"}
 
@@ -30,9 +34,16 @@ def site(sandbox: Sandbox) -> Starlette:
         item = sandbox.world.soundtrack_of_imdb(request.path_params["tconst"])
         if item is None:
             return HTMLResponse(render("imdb_missing.html"), 404)
-        page = next_data(item, request, sandbox.world.as_of.isoformat())
+        if fault_of(request, "old_markup"):  # the old page was never cut
+            entries = [dom_entry(entry) for entry in item.entries]
+            return HTMLResponse(render("imdb_legacy.html", film=item.film, entries=entries))
+        fault = fault_of(request, "missing_fields")
+        gone = chosen(OPTIONAL, fault.number, fault.rng) if fault else frozenset()
+        item = without_lines(item) if "lines" in gone else item
+        page = poorer(next_data(item, request, sandbox.world.as_of.isoformat()), gone)
         shown = item.entries[:FIRST_LOAD]
-        values = {"film": item.film, "entries": [dom_entry(entry) for entry in shown], "next_data": as_script(page)}
+        embedded = None if "embedded" in gone else as_script(page)
+        values = {"film": item.film, "entries": [dom_entry(entry) for entry in shown], "next_data": embedded}
         return HTMLResponse(render("imdb_soundtrack.html", **values))
 
     return Starlette(
@@ -43,6 +54,24 @@ def site(sandbox: Sandbox) -> Starlette:
         ],
         exception_handlers=otherwise(lambda request: HTMLResponse(render("imdb_missing.html"), 404)),
     )
+
+
+def without_lines(item: Soundtrack) -> Soundtrack:
+    """The list as some contributors leave it: every third entry names a title and nobody."""
+    entries = (replace(entry, lines=()) if n % 3 == 0 else entry for n, entry in enumerate(item.entries))
+    return replace(item, entries=tuple(entries))
+
+
+def poorer(page: dict[str, Any], gone: frozenset[str]) -> dict[str, Any]:
+    """The embedded JSON without parts that it may lack."""
+    content = page["props"]["pageProps"]["contentData"]
+    for name in gone & {"total", "endCursor"}:
+        del content["section"][name]
+    if "title" in gone:
+        del content["data"]
+    if "metadata" in gone:
+        content["entityMetadata"] = {"id": content["entityMetadata"]["id"]}
+    return page
 
 
 def as_script(page: dict[str, Any]) -> Markup:

@@ -1,6 +1,8 @@
-"""Spotify's Web API for an app in development mode after February 2026, and its token endpoint.
+"""Spotify's Web API as three kinds of apps see it, and its token endpoint.
 
-Batch reads and audio features are refused, a search page holds at most ten tracks, hits can be null.
+An app in development mode after February 2026 gets no batch reads and no audio features, a search page of ten tracks
+at most and no popularity; for some weeks it got no ISRC either (`development`), and it does again (`default`).
+An app approved before November 2024 (`extended`) gets all of it. Hits can be null.
 """
 
 from __future__ import annotations
@@ -8,6 +10,8 @@ from __future__ import annotations
 import base64
 import binascii
 import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
@@ -17,14 +21,32 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sandbox.catalogue import Catalogue
-from sandbox.sites.routing import Answer, get, otherwise, robots
+from sandbox.sites.routing import Answer, fault_of, get, otherwise, robots
 from sandbox.state import Sandbox
 from sandbox.tracks import Artist, Track
 
 API = "https://api.spotify.com/v1"
-MAX_LIMIT = 10
+MAX_TRACKS, MAX_FEATURES = 50, 100  # in one batch
+MARKETS = ("DE", "GB", "JP", "KR", "US")
 TOKEN_SECONDS = 3600
 ROBOTS = "User-agent: *\nAllow: /\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """What an app may do."""
+
+    max_limit: int
+    default_limit: int
+    has_isrc: bool
+    is_extended: bool
+
+
+MODES = {
+    "default": Mode(10, 5, has_isrc=True, is_extended=False),
+    "development": Mode(10, 5, has_isrc=False, is_extended=False),
+    "extended": Mode(50, 20, has_isrc=True, is_extended=True),
+}
 
 
 def accounts(sandbox: Sandbox) -> Starlette:
@@ -85,10 +107,16 @@ def api(sandbox: Sandbox, catalogue: Catalogue) -> Starlette:
 
         return checked
 
+    def mode() -> Mode:
+        return MODES[sandbox.spotify_mode]
+
+    def shown(request: Request, track: Track) -> dict[str, Any]:
+        return track_object(track, FULL if fault_of(request, "old_markup") else mode())
+
     def search(request: Request) -> Response:
         asked = request.query_params
-        limit, offset = asked.get("limit", "5"), asked.get("offset", "0")
-        if not limit.isdigit() or not 1 <= int(limit) <= MAX_LIMIT:
+        limit, offset = asked.get("limit", str(mode().default_limit)), asked.get("offset", "0")
+        if not limit.isdigit() or not 1 <= int(limit) <= mode().max_limit:
             return error(400, "Invalid limit")
         if not offset.isdigit() or int(offset) > 1000:
             return error(400, "Invalid offset")
@@ -98,51 +126,79 @@ def api(sandbox: Sandbox, catalogue: Catalogue) -> Starlette:
             return error(
                 400, "Missing parameter type" if not asked.get("type") else "Bad search type field " + asked["type"]
             )
-        return JSONResponse({"tracks": page_of(catalogue.search(asked["q"]), asked["q"], int(limit), int(offset))})
+        hits, first = catalogue.search(asked["q"]), int(offset)
+        items = [shown(request, track) for track in hits[first : first + int(limit)]]
+        return JSONResponse({"tracks": page_of(items, len(hits), asked["q"], int(limit), first)})
+
+    def find(track_id: str) -> Track | None:
+        found = sandbox.world.all_tracks.get(track_id)
+        return found if found and found.released_on <= sandbox.world.as_of else None
 
     def track(request: Request) -> Response:
         track_id = request.path_params["track_id"]
-        if not (len(track_id) == 22 and track_id.isascii() and track_id.isalnum()):
+        if not is_id(track_id):
             return error(400, "Invalid base62 id")
-        found = sandbox.world.all_tracks.get(track_id)
-        if found is None or found.released_on > sandbox.world.as_of:
-            return error(404, "Resource not found")
-        return JSONResponse(track_object(found))
+        found = find(track_id)
+        return JSONResponse(shown(request, found)) if found else error(404, "Resource not found")
 
-    def refused(request: Request) -> Response:
-        return error(403, "Forbidden")
+    def tracks(request: Request) -> Response:
+        return batch(request, "tracks", MAX_TRACKS, lambda found: shown(request, found))
+
+    def audio_features(request: Request) -> Response:
+        return batch(request, "audio_features", MAX_FEATURES, features_object)
+
+    def batch(request: Request, name: str, most: int, describe: Callable[[Track], dict[str, Any]]) -> Response:
+        if not mode().is_extended:
+            return error(403, "Forbidden")
+        ids = request.query_params.get("ids", "").split(",")
+        if not all(map(is_id, ids)):
+            return error(400, "Invalid base62 id")
+        if len(ids) > most:
+            return error(400, "Too many ids requested")
+        return JSONResponse({name: [describe(found) if (found := find(track_id)) else None for track_id in ids]})
+
+    def audio_features_of_one(request: Request) -> Response:
+        if not mode().is_extended:
+            return error(403, "Forbidden")
+        found = find(request.path_params["track_id"])
+        return JSONResponse(features_object(found)) if found else error(404, "analysis not found")
 
     return Starlette(
         routes=[
             robots(ROBOTS),
             get("/v1/search", with_token(search)),
-            get("/v1/tracks", with_token(refused)),
+            get("/v1/tracks", with_token(tracks)),
             get("/v1/tracks/{track_id}", with_token(track)),
-            get("/v1/audio-features", with_token(refused)),
-            get("/v1/audio-features/{track_id}", with_token(refused)),
-            get("/v1/audio-analysis/{track_id}", with_token(refused)),
+            get("/v1/audio-features", with_token(audio_features)),
+            get("/v1/audio-features/{track_id}", with_token(audio_features_of_one)),
+            get("/v1/audio-analysis/{track_id}", with_token(lambda request: error(403, "Forbidden"))),
         ],
         exception_handlers=otherwise(lambda request: error(404, "Service not found")),
     )
 
 
-def page_of(hits: list[Track], query: str, limit: int, offset: int) -> dict[str, Any]:
+def is_id(text: str) -> bool:
+    """Whether the text is an id of Spotify."""
+    return len(text) == 22 and text.isascii() and text.isalnum()
+
+
+def page_of(found: list[dict[str, Any]], n_hits: int, query: str, limit: int, offset: int) -> dict[str, Any]:
     """One page of hits; for one query in twenty its last item is null, as it happens on Spotify."""
 
     def address(start: int) -> str:
         return f"{API}/search?{urlencode({'query': query, 'type': 'track', 'offset': start, 'limit': limit})}"
 
-    items: list[dict[str, Any] | None] = [track_object(track) for track in hits[offset : offset + limit]]
+    items: list[dict[str, Any] | None] = list(found)
     if len(items) > 1 and zlib.crc32(query.encode()) % 20 == 0:
         items[-1] = None
     return {
         "href": address(offset),
         "items": items,
         "limit": limit,
-        "next": address(offset + limit) if offset + limit < len(hits) or not hits else None,
+        "next": address(offset + limit) if offset + limit < n_hits or not n_hits else None,
         "offset": offset,
         "previous": address(max(offset - limit, 0)) if offset else None,
-        "total": len(hits),
+        "total": n_hits,
     }
 
 
@@ -158,8 +214,32 @@ def artist_object(artist: Artist) -> dict[str, Any]:
     }
 
 
-def track_object(track: Track) -> dict[str, Any]:
-    """A track as development mode shows it: no popularity, no markets, the ISRC where there is one."""
+def features_object(track: Track) -> dict[str, Any]:
+    """The features of a track, all 13 of them."""
+    return track.features | {
+        "type": "audio_features",
+        "id": track.track_id,
+        "uri": f"spotify:track:{track.track_id}",
+        "track_href": f"{API}/tracks/{track.track_id}",
+        "analysis_url": f"{API}/audio-analysis/{track.track_id}",
+    }
+
+
+FULL = MODES["extended"]
+
+
+def track_object(track: Track, mode: Mode) -> dict[str, Any]:
+    """A track as an app of that mode sees it."""
+    body = lean_track_object(track)
+    if mode.has_isrc:
+        body["external_ids"] = {"isrc": track.isrc} if track.isrc else {}
+    if mode.is_extended:
+        body |= {"popularity": track.popularity, "available_markets": list(MARKETS)}
+    return body
+
+
+def lean_track_object(track: Track) -> dict[str, Any]:
+    """What every app sees of a track."""
     artists = [artist_object(artist) for artist in track.artists]
     by_year = track.date_precision == "year"
     return {
@@ -181,7 +261,6 @@ def track_object(track: Track) -> dict[str, Any]:
         "disc_number": 1,
         "duration_ms": track.duration_ms,
         "explicit": track.explicit,
-        "external_ids": {"isrc": track.isrc} if track.isrc else {},
         "external_urls": {"spotify": f"https://open.spotify.com/track/{track.track_id}"},
         "href": f"{API}/tracks/{track.track_id}",
         "id": track.track_id,

@@ -1,22 +1,23 @@
-"""www.themoviedb.org (list with its endless scroll, film pages) and TMDB's API v3, as of 2026."""
+"""www.themoviedb.org as of 2026: the list with its endless scroll, and film pages, in English and Korean."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from sandbox.distortion import chosen
 from sandbox.films import TMDB_GENRE_IDS, Film
-from sandbox.sites.routing import Answer, get, otherwise, robots
+from sandbox.sites.routing import Answer, conditional, fault_of, get, otherwise, robots
 from sandbox.state import Sandbox, render
 
 CARDS_PER_PAGE = 20
-MAX_API_PAGE = 500
 ROBOTS = "User-agent: *\nDisallow: /account\nDisallow: /login\nDisallow: /search\nDisallow: /*/remote/\n"
 KOREAN_GENRES = {
     "Action": "액션",
@@ -49,8 +50,12 @@ NO_OVERVIEW = {
     "en": "We don't have an overview translated in English. Help us expand our database by adding one.",
     "ko": "한국어로 등록된 개요가 없습니다. 개요를 추가하여 데이터베이스 확장에 참여해 주세요.",
 }
-NOT_FOUND = {"success": False, "status_code": 34, "status_message": "The resource you requested could not be found."}
-WRONG_KEY = {"status_code": 7, "status_message": "Invalid API key: You must be granted a valid key.", "success": False}
+# What a film page may lack: value of the template -> what stands for its absence
+EMPTY: dict[str, Any] = {"genres": [], "runtime": "", "overview": "", "score": None, "release": "", "crew": []}
+OPTIONAL = (*EMPTY, "poster", "certification", "tagline", "cast", "money")
+CARD_OPTIONAL = ("poster", "score", "date")
+N_DOUBLES = 3  # films of the page before that a page with duplicates begins with
+N_JUMPING = 3  # films that jump to the head of a moving list at a time
 ORDERS: dict[str, Callable[[Sandbox, Film], float]] = {
     "popularity": lambda sandbox, film: film.popularity_on(sandbox.world.as_of),
     "vote_average": lambda sandbox, film: film.user_score(sandbox.world.as_of),
@@ -60,17 +65,50 @@ ORDERS: dict[str, Callable[[Sandbox, Film], float]] = {
 
 
 def sorted_films(sandbox: Sandbox, sort_by: str) -> list[Film]:
-    """Films in the order of `<field>.desc` or `<field>.asc`; an unknown field means popularity."""
+    """Films in the order of `<field>.desc` or `<field>.asc`, and at their head those that jumped there.
+
+    An unknown field means popularity.
+    """
     name, _, direction = sort_by.partition(".")
     order = ORDERS.get(name, ORDERS["popularity"])
-    return sorted(
+    films = sorted(
         sandbox.world.films, key=lambda film: (order(sandbox, film), film.tmdb_id), reverse=direction != "asc"
     )
+    if sandbox.jumped:
+        films.sort(key=lambda film: sandbox.jumped.index(film.tmdb_id) if film.tmdb_id in sandbox.jumped else 1 << 30)
+    return films
 
 
-def list_page(sandbox: Sandbox, sort_by: str, page: int) -> list[Film]:
-    """The films of one page, from page 1; none beyond the last."""
-    return sorted_films(sandbox, sort_by)[(page - 1) * CARDS_PER_PAGE : page * CARDS_PER_PAGE] if page > 0 else []
+def list_page(sandbox: Sandbox, request: Request, films: list[Film], page: int) -> list[Film]:
+    """The films of one page, from page 1, none beyond the last; with the last of the page before where that is
+    the fault that the request was dealt."""
+    if page < 1:
+        return []
+    first = (page - 1) * CARDS_PER_PAGE
+    shown = films[first : first + CARDS_PER_PAGE]
+    if fault_of(request, "duplicates") and shown:
+        return films[first - N_DOUBLES : first] + shown if first else shown + shown[:N_DOUBLES]
+    return shown
+
+
+def let_films_jump(sandbox: Sandbox, request: Request, films: list[Film], page: int) -> bool:
+    """Where the request was dealt a moving list, bring films of further down to its head; they stay there.
+
+    A reader who goes on misses them, and meets others twice; a second look at the head finds them.
+    """
+    fault = fault_of(request, "moving")
+    behind = films[max(page, 1) * CARDS_PER_PAGE :] or films
+    if fault is None or not behind:
+        return False
+    jumping = [film.tmdb_id for film in fault.rng.sample(behind, min(N_JUMPING, len(behind)))]
+    sandbox.jumped[:] = jumping + [tmdb_id for tmdb_id in sandbox.jumped if tmdb_id not in jumping]
+    return True
+
+
+def films_asked_for(sandbox: Sandbox, request: Request, sort_by: str, page: int) -> list[Film]:
+    """All films in the order of the list, after any of them has jumped."""
+    films = sorted_films(sandbox, sort_by)
+    return sorted_films(sandbox, sort_by) if let_films_jump(sandbox, request, films, page) else films
 
 
 def language_of(request: Request) -> str:
@@ -83,6 +121,7 @@ def card(sandbox: Sandbox, film: Film, language: str) -> dict[str, Any]:
     """What one card of the list shows."""
     return {
         "film": film,
+        "poster": film.poster,
         "title": shown_title(film, language),
         "score": film.user_score(sandbox.world.as_of),
         "date": film.released_on.strftime("%Y년 %m월 %d일" if language == "ko" else "%b %d, %Y"),
@@ -98,34 +137,44 @@ def site(sandbox: Sandbox) -> Starlette:
     """The web site."""
 
     def movie_list(request: Request) -> Response:
-        language = language_of(request)
-        page = _number(request.query_params.get("page"), 1)
         sort_by = "vote_average.desc" if request.url.path.endswith("top-rated") else "popularity.desc"
-        cards = [card(sandbox, film, language) for film in list_page(sandbox, sort_by, page)]
-        return HTMLResponse(render("tmdb_list.html", cards=cards, page=page, sort_by=sort_by, language=language))
+        return cards_page("list", request, sort_by, number_of(request.query_params.get("page"), 1))
 
     async def more_items(request: Request) -> Response:
         form = {key: values[-1] for key, values in parse_qs((await request.body()).decode()).items()}
-        page, language = _number(form.get("page"), 1), language_of(request)
-        films = list_page(sandbox, form.get("sort_by", "popularity.desc"), page)
-        cards = [card(sandbox, film, language) for film in films]
-        return HTMLResponse(render("tmdb_cards.html", cards=cards, page=page, language=language))
+        return cards_page("cards", request, form.get("sort_by", "popularity.desc"), number_of(form.get("page"), 1))
+
+    def cards_page(kind: str, request: Request, sort_by: str, page: int) -> Response:
+        language, films = language_of(request), films_asked_for(sandbox, request, sort_by, page)
+        cards = [card(sandbox, film, language) for film in list_page(sandbox, request, films, page)]
+        if fault := fault_of(request, "missing_fields"):
+            gone = dict.fromkeys(chosen(CARD_OPTIONAL, fault.number, fault.rng))
+            cards = [card | gone if number % 3 == 0 else card for number, card in enumerate(cards)]
+        layout = "_old" if fault_of(request, "old_markup") else ""
+        values = {"cards": cards, "page": page, "sort_by": sort_by, "language": language}
+        return HTMLResponse(render(f"tmdb_{kind}{layout}.html", **values))
 
     def film_page(request: Request) -> Response:
-        film = _find(sandbox, request.path_params["slug"])
+        film = find_film(sandbox, request.path_params["slug"])
         if film is None:
             return HTMLResponse(render("tmdb_missing.html"), 404)
-        return HTMLResponse(render("tmdb_film.html", **film_values(sandbox, film, language_of(request))))
+        values = film_values(sandbox, film, language_of(request))
+        if fault := fault_of(request, "missing_fields"):
+            values = poorer(values, chosen(OPTIONAL, fault.number, fault.rng))
+        return HTMLResponse(render("tmdb_film.html", **values))
+
+    def since_today(answer: Answer) -> Answer:
+        return conditional(answer, lambda: sandbox.world.as_of)
 
     return Starlette(
         routes=[
             robots(ROBOTS),
-            get("/movie", movie_list),
-            get("/movie/now-playing", movie_list),
-            get("/movie/upcoming", movie_list),
-            get("/movie/top-rated", movie_list),
+            get("/movie", since_today(movie_list)),
+            get("/movie/now-playing", since_today(movie_list)),
+            get("/movie/upcoming", since_today(movie_list)),
+            get("/movie/top-rated", since_today(movie_list)),
             Route("/discover/movie/items", more_items, methods=["POST"]),
-            get("/movie/{slug}", film_page),
+            get("/movie/{slug}", since_today(film_page)),
         ],
         exception_handlers=otherwise(lambda request: HTMLResponse(render("tmdb_missing.html"), 404)),
     )
@@ -159,129 +208,30 @@ def film_values(sandbox: Sandbox, film: Film, language: str) -> dict[str, Any]:
     }
 
 
+def poorer(values: dict[str, Any], gone: frozenset[str]) -> dict[str, Any]:
+    """A film page's values without some that a page may lack."""
+    film: Film = values["film"]
+    absent: dict[str, Any] = {"poster": None, "certification": None, "tagline": None, "cast": ()}
+    poor = values | {"film": replace(film, **{name: absent[name] for name in gone & absent.keys()})}
+    poor |= {name: value for name, value in EMPTY.items() if name in gone}
+    money = LABELS[values["language"]][3:5]
+    if "money" in gone:
+        poor["facts"] = [fact for fact in values["facts"] if fact[0] not in money]
+    return poor
+
+
 def _jobs(film: Film, name: str) -> list[str]:
     jobs = [("Director", film.directors), ("Writer", film.writers)]
     return [job for job, people in jobs if name in people]
 
 
-def api(sandbox: Sandbox) -> Starlette:
-    """The API, below `/3`."""
-
-    def with_key(answer: Callable[[Request], Any]) -> Answer:
-        def checked(request: Request) -> Response:
-            bearer = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
-            key = bearer or request.query_params.get("api_key", "")
-            if not key or key.startswith("wrong"):
-                return JSONResponse(WRONG_KEY, 401)
-            body = answer(request)
-            if isinstance(body, Response):
-                return body
-            return JSONResponse(NOT_FOUND, 404) if body is None else JSONResponse(body)
-
-        return checked
-
-    def movie(request: Request) -> Any:
-        film = _find(sandbox, str(request.path_params["tmdb_id"]))
-        return film and film_object(
-            sandbox, film, language_of(request), request.query_params.get("append_to_response", "")
-        )
-
-    def external_ids(request: Request) -> Any:
-        film = _find(sandbox, str(request.path_params["tmdb_id"]))
-        return film and {"id": film.tmdb_id} | ids_object(film)
-
-    def discover(request: Request) -> Any:
-        page = _number(request.query_params.get("page"), 1)
-        if not 1 <= page <= MAX_API_PAGE:
-            message = "Invalid page: Pages start at 1 and max at 500. They are expected to be an integer."
-            return JSONResponse({"success": False, "status_code": 22, "status_message": message}, 400)
-        sort_by, language = request.query_params.get("sort_by", "popularity.desc"), language_of(request)
-        n_films = len(sandbox.world.films)
-        return {
-            "page": page,
-            "results": [list_object(sandbox, film, language) for film in list_page(sandbox, sort_by, page)],
-            "total_pages": -(-n_films // CARDS_PER_PAGE),
-            "total_results": n_films,
-        }
-
-    return Starlette(
-        routes=[
-            robots("User-agent: *\nAllow: /\n"),
-            get("/3/discover/movie", with_key(discover)),
-            get("/3/movie/popular", with_key(discover)),
-            get("/3/movie/{tmdb_id:int}", with_key(movie)),
-            get("/3/movie/{tmdb_id:int}/external_ids", with_key(external_ids)),
-        ],
-        exception_handlers=otherwise(lambda request: JSONResponse(NOT_FOUND, 404)),
-    )
-
-
-def list_object(sandbox: Sandbox, film: Film, language: str) -> dict[str, Any]:
-    """A film as lists of the API show it."""
-    return {
-        "adult": False,
-        "backdrop_path": None,
-        "genre_ids": [TMDB_GENRE_IDS[name] for name in film.genres],
-        "id": film.tmdb_id,
-        "original_language": film.original_language,
-        "original_title": film.original_title,
-        "overview": (film.korean_overview if language == "ko" else film.overview) or "",
-        "popularity": film.popularity_on(sandbox.world.as_of),
-        "poster_path": film.poster,
-        "release_date": film.released_on.isoformat(),
-        "title": shown_title(film, language),
-        "video": False,
-        "vote_average": film.user_score(sandbox.world.as_of) / 10,
-        "vote_count": film.n_votes,
-    }
-
-
-def film_object(sandbox: Sandbox, film: Film, language: str, append: str) -> dict[str, Any]:
-    """A film as `/movie/{id}` shows it, with what `append_to_response` names; unknown money and length are 0."""
-    listed = list_object(sandbox, film, language)
-    genres = [
-        {"id": listed_id, "name": name} for listed_id, name in zip(listed.pop("genre_ids"), film.genres, strict=True)
-    ]
-    body = listed | {
-        "belongs_to_collection": None,
-        "budget": film.budget_usd or 0,
-        "genres": genres,
-        "homepage": "",
-        "imdb_id": film.imdb_id,
-        "revenue": film.revenue_usd or 0,
-        "runtime": film.runtime_min or 0,
-        "spoken_languages": [{"iso_639_1": film.original_language}],
-        "status": "Released",
-        "tagline": film.tagline or "",
-    }
-    if "external_ids" in append.split(","):
-        body["external_ids"] = ids_object(film)
-    if "credits" in append.split(","):
-        body["credits"] = credits_object(film)
-    return body
-
-
-def ids_object(film: Film) -> dict[str, Any]:
-    """The ids that other sites have for a film."""
-    return {"imdb_id": film.imdb_id, "wikidata_id": None, "facebook_id": None, "instagram_id": None, "twitter_id": None}
-
-
-def credits_object(film: Film) -> dict[str, Any]:
-    """Cast and crew."""
-    crew = [("Directing", "Director", name) for name in film.directors] + [
-        ("Writing", "Writer", n) for n in film.writers
-    ]
-    return {
-        "cast": [{"order": order, "name": name, "character": role} for order, (name, role) in enumerate(film.cast)],
-        "crew": [{"department": department, "job": job, "name": name} for department, job, name in crew],
-    }
-
-
-def _find(sandbox: Sandbox, slug: str) -> Film | None:
+def find_film(sandbox: Sandbox, slug: str) -> Film | None:
+    """The film that `<id>` or `<id>-<words>` names."""
     number = slug.partition("-")[0]
     found = sandbox.world.soundtrack_of_tmdb(int(number)) if number.isascii() and number.isdigit() else None
     return found.film if found else None
 
 
-def _number(text: str | None, default: int) -> int:
+def number_of(text: str | None, default: int) -> int:
+    """A whole number, or the default."""
     return int(text) if text and text.isascii() and text.isdigit() else default

@@ -5,41 +5,25 @@ from __future__ import annotations
 import json
 import re
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from lxml import html
+from sandbox_process import TOKEN, get, ready_line, running, start
 
-ROOT = Path(__file__).parents[2]
-SITES = {"tmdb", "tmdb_api", "imdb", "melon", "spotify_api", "spotify_accounts", "reccobeats", "sandbox"}
-BROWSER = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/140.0 Safari/537.36"}
-TOKEN = {"Authorization": "Bearer sandbox"}
-
-
-def start(*arguments: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "sandbox", "--films", "60", "--tracks", "600", "--as-of", "2026-11-21", *arguments]
-    return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-
-
-def ready_line(process: subprocess.Popen[bytes]) -> dict[str, str]:
-    assert process.stdout is not None
-    return dict(json.loads(process.stdout.readline()))
+SITES = {
+    *("tmdb", "tmdb_api", "tmdb_files", "imdb", "melon", "spotify_api", "spotify_accounts"),
+    *("reccobeats", "musicbrainz", "youtube_api", "sandbox"),
+}
 
 
 @pytest.fixture(scope="module")
 def urls() -> Iterator[dict[str, str]]:
-    process = start("--with-parent")
-    try:
-        yield ready_line(process)
-    finally:
-        process.kill()
-        process.communicate()
+    with running() as sites:
+        yield sites
 
 
 @pytest.fixture(scope="module")
@@ -47,17 +31,12 @@ def truth(urls: dict[str, str]) -> dict[str, Any]:
     return dict(requests.get(urls["sandbox"] + "/world", timeout=10).json())
 
 
-def get(urls: dict[str, str], site: str, path: str, **options: Any) -> requests.Response:
-    options.setdefault("headers", BROWSER)
-    return requests.get(urls[site] + path, timeout=10, **options)
-
-
 def test_the_ready_line_names_every_site(urls: dict[str, str]) -> None:
     assert set(urls) == SITES
-    assert all(re.fullmatch(r"http://127\.0\.0\.1:\d+(/3|/v1)?", url) for url in urls.values())
     for site in SITES - {"sandbox"}:
-        origin = urls[site].removesuffix("/3").removesuffix("/v1")
-        assert "User-agent: *" in requests.get(origin + "/robots.txt", timeout=10).text
+        found = re.fullmatch(r"(http://127\.0\.0\.1:\d+)(/3|/v1|/ws/2|/p/exports|/youtube/v3)?", urls[site])
+        assert found
+        assert "User-agent: *" in requests.get(found[1] + "/robots.txt", timeout=10).text
 
 
 def test_tmdb_list_ends_and_holds_every_film_once(urls: dict[str, str], truth: dict[str, Any]) -> None:
@@ -251,17 +230,6 @@ def test_control_site(urls: dict[str, str]) -> None:
     assert requests.get(control + "/world", timeout=10).json()["n_films"] == before
     get(urls, "melon", "/chart/day/index.htm")
     assert requests.get(control + "/stats", timeout=10).json()["melon"]["paths"]["GET /chart/day/index.htm"] >= 1
-
-
-def test_ordered_faults_happen_and_pass(urls: dict[str, str], truth: dict[str, Any]) -> None:
-    page = f"/title/{next(iter(truth['film_tracks']))}/soundtrack/"
-    order = {"imdb": {"kind": "blocked", "times": 1, "path": "/title"}}
-    assert requests.put(urls["sandbox"] + "/faults", json=order, timeout=10).status_code == 200
-    blocked = get(urls, "imdb", page)
-    assert (blocked.status_code, blocked.text) == (202, "")
-    assert blocked.headers["x-amzn-waf-action"] == "challenge"
-    assert get(urls, "imdb", page).status_code == 200
-    assert requests.put(urls["sandbox"] + "/faults", json={"moon": {}}, timeout=10).status_code == 400
 
 
 def test_json_is_answered_fast(urls: dict[str, str], truth: dict[str, Any]) -> None:

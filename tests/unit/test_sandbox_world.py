@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sandbox import charts, names
+from sandbox import charts, names, periods
 from sandbox.catalogue import Catalogue
 from sandbox.films import TMDB_GENRE_IDS
 from sandbox.profiles import FEATURES
@@ -97,13 +97,13 @@ def test_oddities_that_the_collectors_must_bear_are_there() -> None:
 def test_the_clock_moves_charts_scores_and_films() -> None:
     moving = World(300, 600, as_of=TODAY)
     before = {film.tmdb_id: film.user_score(TODAY) for film in moving.films}
-    today = charts.ranking(moving, charts.day_of(TODAY), "GN0000")
+    today = charts.ranking(moving, periods.day_of(TODAY), "GN0000")
     later = TODAY + timedelta(days=30)
     moving.move_clock(later)
     after = {film.tmdb_id: film.user_score(later) for film in moving.films}
     assert 5 <= len(after) - len(before) <= 15
     assert sum(after[number] != score for number, score in before.items()) > 10
-    month_later = charts.ranking(moving, charts.day_of(later), "GN0000")
+    month_later = charts.ranking(moving, periods.day_of(later), "GN0000")
     assert 40 < len(set(today) & set(month_later)) < 100
     assert all(song.released_on <= later for song in month_later)
 
@@ -111,7 +111,7 @@ def test_the_clock_moves_charts_scores_and_films() -> None:
 @pytest.mark.parametrize("scope", ["KPOP", "POP"])
 @pytest.mark.parametrize("year", ["1980", "2005", "2025"])
 def test_every_year_has_a_full_chart(year: str, scope: str) -> None:
-    period = charts.years_of("YE", year, TODAY)
+    period = periods.years_of("YE", year, TODAY)
     assert period is not None
     rows = charts.rows(world(), period, scope)
     assert [row.rank for row in rows] == list(range(1, 101))
@@ -119,16 +119,16 @@ def test_every_year_has_a_full_chart(year: str, scope: str) -> None:
 
 
 def test_a_period_that_has_not_closed_has_no_chart() -> None:
-    assert charts.years_of("YE", "2026", TODAY) is None
-    assert charts.years_of("AG", "2020", TODAY) is None
-    assert charts.month_of("202611", TODAY) is None
-    assert charts.month_of("2026ab", TODAY) is None
-    assert charts.month_of(None, TODAY) == charts.month_of("202610", TODAY)
+    assert periods.years_of("YE", "2026", TODAY) is None
+    assert periods.years_of("AG", "2020", TODAY) is None
+    assert periods.month_of("202611", TODAY) is None
+    assert periods.month_of("2026ab", TODAY) is None
+    assert periods.month_of(None, TODAY) == periods.month_of("202610", TODAY)
 
 
 def test_most_songs_in_the_charts_are_on_spotify() -> None:
     catalogue = Catalogue(world())
-    songs = charts.ranking(world(), charts.day_of(TODAY), "DM0000")
+    songs = charts.ranking(world(), periods.day_of(TODAY), "DM0000")
     tracks = [song.track for song in songs if song.track]
     assert len(tracks) > 80
     for track in tracks[:20]:
