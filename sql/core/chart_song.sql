@@ -1,5 +1,5 @@
 /*
-description: Songs that stood in a chart, one row each, as their Melon page names them, else as the newest chart does.
+description: Songs that stood in a Melon chart, one row each, as their Melon page names them, else as the newest chart does.
 grain: song
 key: [song_key]
 columns:
@@ -11,14 +11,16 @@ columns:
   released_on: VARCHAR; ISO 8601, as fine as Melon knows it
   genre: VARCHAR; Melon's first genre, in its English names where known
   is_domestic: BOOLEAN; stood in a chart of Korean songs only
+  is_soundtrack: BOOLEAN; from a film, drama, game or musical, by the genres of its page or an OST in its album's name
   source: VARCHAR; as sources.toml names it, melon or dataset
 tests:
-  not_null: [title, is_domestic]
+  not_null: [title, is_domestic, is_soundtrack]
 */
 with
 newest_entry as (
     select *
     from core.chart_entry
+    where track_id is null
     qualify row_number() over (
         partition by song_key
         order by source = 'melon' desc, period desc, chart, scope, rank
@@ -30,6 +32,12 @@ domestic_song as (
     from core.chart_entry as entry
     join vocabulary.melon_scope as melon_scope using (scope)
     where melon_scope.is_domestic
+),
+
+soundtrack_genre as (
+    select list(name) as names
+    from vocabulary.melon_genre
+    where is_soundtrack
 )
 
 select
@@ -41,7 +49,10 @@ select
     song.released_on,
     entry.genre,
     domestic_song.song_key is not null as is_domestic,
+    list_has_any(list_append(coalesce(song.genres, []), entry.genre), soundtrack_genre.names)
+    or regexp_matches(coalesce(song.album, entry.album, ''), '(?i)\bo\.?s\.?t\b') as is_soundtrack,
     entry.source
 from newest_entry as entry
+cross join soundtrack_genre
 left join staging.melon_song as song using (song_id)
 left join domestic_song on entry.song_key = domestic_song.song_key

@@ -21,5 +21,5 @@ semi join core.track as track using (track_id)
 where matched.is_match
 qualify row_number() over (
     partition by matched.song_key
-    order by matched.match_score desc, matched.track_id, matched.match_method
+    order by matched.match_score desc, contains(matched.track_id, ':'), matched.track_id, matched.match_method
 ) = 1

@@ -24,15 +24,23 @@ named_genre as (
     from staging.dataset_film_ost_films as film
     join core.film_identity as identity on film.imdb_id = identity.imdb_id
     union all
-    select identity.film_id, 'tmdb', 'tmdb', 2, unnest(film.genres)
+    select identity.film_id, 'imdb', 'dataset', 2, unnest(film.genres)
+    from staging.dataset_imdb_films as film
+    join core.film_identity as identity on film.imdb_id = identity.imdb_id
+    union all
+    select identity.film_id, 'tmdb', 'tmdb', 3, unnest(film.genres)
     from staging.tmdb_film as film
     join core.film_identity as identity on film.tmdb_id = identity.tmdb_id
     union all
-    select identity.film_id, 'tmdb', 'dataset', 3, unnest(film.genres)
+    select identity.film_id, 'tmdb', 'dataset', 4, unnest(film.genres)
     from staging.dataset_tmdb_films as film
     join core.film_identity as identity on film.tmdb_id = identity.tmdb_id
     union all
-    select identity.film_id, 'movielens', 'dataset', 4, unnest(film.genres)
+    select identity.film_id, 'tmdb', 'dataset', 5, unnest(film.genres)
+    from staging.dataset_movies_metadata as film
+    join core.film_identity as identity on film.tmdb_id = identity.tmdb_id
+    union all
+    select identity.film_id, 'movielens', 'dataset', 6, unnest(film.genres)
     from staging.dataset_movielens_films as film
     join core.film_identity as identity on film.movielens_id = identity.movielens_id
 )
@@ -46,4 +54,6 @@ select
 from named_genre as named
 join vocabulary.film_genre as vocabulary
     on named.genre_source = vocabulary.source and named.name = vocabulary.name
-group by all
+group by named.film_id, named.genre_source, named.source, named.preference
+-- Two imported tables may hold a film: the first of them that has any genres speaks for its source.
+qualify row_number() over (partition by named.film_id, named.genre_source, named.source order by named.preference) = 1

@@ -1,7 +1,8 @@
 /*
 description: |
   Which ids of IMDb, TMDB and MovieLens mean one film, one row per film of any source. Where sources disagree, TMDB's
-  own external ids come before MovieLens' links, and of MovieLens' the lowest film id.
+  own external ids come before those of The Movies Dataset (TMDB's in 2017), these before MovieLens' links, and of
+  MovieLens' the lowest film id.
 grain: film
 key: [film_id]
 columns:
@@ -16,7 +17,11 @@ id_pair as (
     from staging.tmdb_film
     where imdb_id is not null
     union all
-    select tmdb_id, imdb_id, 2 as preference, movielens_id
+    select tmdb_id, imdb_id, 2 as preference, 0 as movielens_id
+    from staging.dataset_movies_metadata
+    where imdb_id is not null
+    union all
+    select tmdb_id, imdb_id, 3 as preference, movielens_id
     from staging.dataset_movielens_films
     where tmdb_id is not null and imdb_id is not null
 ),
@@ -47,7 +52,13 @@ known_imdb_id as (
     union
     select imdb_id from staging.dataset_imdb_soundtracks
     union
+    select imdb_id from staging.dataset_imdb_films
+    union
+    select imdb_id from staging.dataset_soundtrack_listings
+    union
     select imdb_id from staging.imdb_soundtrack
+    union
+    select imdb_id from staging.musicbrainz_url
 ),
 
 known_tmdb_id as (
@@ -56,6 +67,12 @@ known_tmdb_id as (
     select tmdb_id from staging.tmdb_list
     union
     select tmdb_id from staging.dataset_tmdb_films
+    union
+    select tmdb_id from staging.dataset_movies_metadata
+    union
+    select film.tmdb_id
+    from staging.dataset_cmu_films as film
+    semi join staging.dataset_film_spotify_albums as album using (title, year)
     union
     select tmdb_id from staging.dataset_movielens_films where imdb_id is null
 ),

@@ -1,8 +1,9 @@
 /*
 description: |
   Soundtrack tracks with the genres of their film, one row per film and track, for training: ties that imported tables
-  know, and soundtrack credits matched to a track. Ties, genres and features come only from sources that may be
-  trained on (so the genres are those of the first such source); a duration from any other source is null.
+  know, and soundtrack credits matched to a track, none of them likelier wrong than right. Ties, genres and features
+  come only from sources that may be trained on (so the genres are those of the first such source); a duration from any
+  other source is null.
 grain: film x track
 key: [film_id, track_id]
 columns:
@@ -23,10 +24,16 @@ trainable_source as (
 ),
 
 tie as (
-    select film_id, track_id, route, source, 1.0 as match_score, true as is_known
+    select film_id, track_id, route, source, match_score, true as is_known
     from core.film_track_link
     union all
-    select credit.film_id, matched.track_id, matched.match_method, credit.source, matched.match_score, false
+    select
+        credit.film_id,
+        matched.track_id,
+        matched.match_method,
+        credit.source,
+        matched.match_score * credit.list_score,
+        false
     from matching.credit_track as matched
     join core.soundtrack_credit as credit using (credit_id)
     where matched.is_match
@@ -36,6 +43,7 @@ trainable_tie as (
     select film_id, track_id, route
     from tie
     semi join trainable_source using (source)
+    where match_score >= 0.5
     qualify row_number() over (
         partition by film_id, track_id
         order by is_known desc, match_score desc, route, source

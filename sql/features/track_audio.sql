@@ -1,14 +1,15 @@
 /*
 description: |
-  Audio features of tracks, one row each, from the first provider that has them: imported tables, ReccoBeats, Spotify.
-  A value that cannot be (the bounds are those of `tasks.models.features`) is null; a duration that the provider does
-  not send is the track's own.
+  Audio features of tracks, one row each, from the first provider that has them: imported tables, ReccoBeats, Spotify,
+  each for the track itself and then for its recording (the same ISRC), and last what was measured in the operator's own
+  audio file of it. A value that cannot be (the bounds are those of `tasks.models.features`) is null; a duration that
+  the provider does not send is the track's own.
 grain: track
 key: [track_id]
 columns:
-  track_id: VARCHAR; Spotify's id
+  track_id: VARCHAR; the track
   13 audio features: in the order, types and units of vocabularies/audio_feature.csv
-  provider: VARCHAR; who measured, dataset, reccobeats or spotify
+  provider: VARCHAR; who measured, dataset, reccobeats, spotify or audio (estimated from the operator's own file)
   duration_source: VARCHAR; where the duration came from, as sources.toml names it
   is_complete: BOOLEAN; has the 11 features that models cannot do without, all but duration and time signature
 tests:
@@ -31,13 +32,6 @@ tests:
   references: {track_id: core.track.track_id}
 */
 with
-measured_recording as (
-    select measured.* exclude (track_id), track.track_id
-    from staging.reccobeats_audio_features as measured
-    join core.track as track on measured.isrc = track.isrc
-    where measured.track_id = ''
-),
-
 measurement as (
     select 'dataset' as provider, 1 as preference, * from staging.dataset_spotify_tracks
     union all by name
@@ -45,9 +39,47 @@ measurement as (
     union all by name
     select 'dataset' as provider, 3 as preference, * from staging.dataset_film_ost_tracks
     union all by name
-    select if(provider = 'spotify', 5, 4) as preference, * from staging.reccobeats_audio_features where track_id <> ''
+    select 'dataset' as provider, 4 as preference, * from staging.dataset_spotify_million_tracks
     union all by name
-    select if(provider = 'spotify', 7, 6) as preference, * from measured_recording
+    select if(provider = 'spotify', 6, 5) as preference, * from staging.reccobeats_audio_features
+    union all by name
+    select 6 as preference, * from staging.spotify_audio_features
+),
+
+measured as (
+    select * exclude (isrc), nullif(isrc, '') as isrc
+    from measurement
+    where energy is not null
+),
+
+track_code as (
+    select
+        track_id,
+        isrc
+    from core.track
+    where isrc is not null
+    union
+    select
+        own.track_id,
+        unnest(recording.isrcs) as isrc
+    from core.recording_track as own
+    join core.recording as recording using (recording_id)
+    where own.is_own_track
+),
+
+-- A track that nobody measured has the features of its recording, measured under another id.
+measured_recording as (
+    select
+        measured.* exclude (track_id, isrc, preference),
+        coalesce(measured.isrc, track_code.isrc) as isrc,
+        measured.preference + 10 as preference
+    from measured
+    left join track_code using (track_id)
+    where coalesce(measured.isrc, track_code.isrc) is not null
+    qualify row_number() over (
+        partition by coalesce(measured.isrc, track_code.isrc)
+        order by measured.preference, measured.fetched_at desc, measured.track_id
+    ) = 1
 ),
 
 preferred_measurement as (
@@ -67,11 +99,25 @@ preferred_measurement as (
         tempo,
         duration_ms,
         time_signature
-    from measurement
-    where energy is not null
+    from (
+        select * from measured where track_id <> ''
+        union all by name
+        select recording.*, track_code.track_id
+        from measured_recording as recording
+        join track_code using (isrc)
+        union all by name
+        select
+            'audio' as provider,
+            30 as preference,
+            file.track_id as file_id,
+            file.* replace (coalesce(same.track_id, file.track_id) as track_id)
+        from staging.audio_file as file
+        left join core.audio_file_track as same on file.track_id = same.file_id
+        where file.energy is not null
+    ) as candidate
     qualify row_number() over (
         partition by track_id
-        order by preference, fetched_at desc, track_genre, query_genre, imdb_id
+        order by preference, fetched_at desc, track_genre, query_genre, imdb_id, genre, isrc, file_id
     ) = 1
 ),
 

@@ -22,6 +22,8 @@ label as (
     select track_id, track_genre as subgenre, 'dataset' as source from staging.dataset_spotify_tracks
     union all
     select track_id, query_genre, 'dataset' from staging.dataset_spotify_query_tracks
+    union all
+    select track_id, genre, 'dataset' from staging.dataset_spotify_million_tracks
 ),
 
 recording_genres as (

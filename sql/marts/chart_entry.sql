@@ -1,19 +1,19 @@
 /*
-description: Places of Melon's charts with the track that stood there, one row each.
+description: Places of Melon's charts and of imported Spotify charts with the track that stood there, one row each.
 grain: chart x scope x period x rank
 key: [chart, scope, period, rank]
 columns:
-  chart: VARCHAR; top100, day, week, month, age_year or age_decade
-  scope: VARCHAR; KPOP, POP or Melon's class code, UNKNOWN where an imported file does not say which
+  chart: VARCHAR; Melon's top100, day, week, month, age_year or age_decade, or spotify_day
+  scope: VARCHAR; KPOP, POP or Melon's class code, UNKNOWN where an imported file does not say which; Spotify's country
   period: VARCHAR; hour, day, week's first day, month, year or decade, ISO 8601
   rank: BIGINT; from 1
   song_id: VARCHAR; Melon's song number
-  track_id: VARCHAR; the matched track, else `melon:` and the song number, null where the song has neither
-  title: VARCHAR; as Melon writes it
-  artists: VARCHAR[]; as Melon writes them
-  genre: VARCHAR; Melon's
+  track_id: VARCHAR; Spotify's own or the matched track, else `melon:` and the song number, null where there is none
+  title: VARCHAR; as the chart writes it
+  artists: VARCHAR[]; as the chart writes them
+  genre: VARCHAR; Melon's; iTunes' where the chart is Spotify's
   predicted_genre: VARCHAR; the track's, one of the 28 groups
-  album: VARCHAR; as Melon writes it
+  album: VARCHAR; as the chart writes it
   source: VARCHAR; as the table `attribution` names it, melon or dataset
 tests:
   not_null: [title]
@@ -23,8 +23,8 @@ tests:
 with
 entry as (
     select
-        entry.*,
-        coalesce(matched.track_id, 'melon:' || entry.song_id) as track_id
+        entry.* exclude (track_id),
+        coalesce(entry.track_id, matched.track_id, 'melon:' || entry.song_id) as track_id
     from core.chart_entry as entry
     left join core.chart_song_track as matched using (song_key)
 )

@@ -1,17 +1,19 @@
 /*
 description: |
-  Which tracks are in which film, one row per pair by its surest tie: known from an imported table, or a soundtrack
-  credit matched to the track.
+  Which tracks are in which film, one row per pair by its surest tie: known from MusicBrainz or an imported table, or a
+  soundtrack credit matched to the track.
 grain: film x track
 key: [film_id, track_id]
 columns:
   film_id: VARCHAR; the film
   track_id: VARCHAR; the track
   credit_title: VARCHAR; how the film's credit writes it, null where only an imported table ties them
-  match_score: DOUBLE; 0 to 1, 1 for known ties
+  match_score: DOUBLE; 0 to 1; for known ties the share of that route's ties that are right, for credits how well they
+    fit the track, times the share of such lists that are the film's own
   match_method: VARCHAR; how they were tied, the route of a known tie or the method of a match
+  source: VARCHAR; where that tie came from, as the table `attribution` names it, imdb, musicbrainz or dataset
 tests:
-  not_null: [match_score, match_method]
+  not_null: [match_score, match_method, source]
   range: {match_score: [0, 1]}
   references: {film_id: core.film.film_id, track_id: core.track.track_id}
 */
@@ -21,23 +23,41 @@ matched_credit as (
         credit.film_id,
         matched.track_id,
         credit.title as credit_title,
-        matched.match_score,
-        matched.match_method
+        matched.match_score * credit.list_score as match_score,
+        matched.match_method,
+        credit.source
     from matching.credit_track as matched
     join core.soundtrack_credit as credit using (credit_id)
     semi join core.track as track on matched.track_id = track.track_id
     where matched.is_match
     qualify row_number() over (
         partition by credit.film_id, matched.track_id
-        order by matched.match_score desc, matched.match_method, credit.title
+        order by matched.match_score * credit.list_score desc, matched.match_method, credit.title, credit.source
     ) = 1
+),
+
+tie as (
+    select
+        film_id,
+        track_id,
+        matched_credit.credit_title as matched_title,
+        link.credit_title as linked_title,
+        coalesce(link.match_score >= coalesce(matched_credit.match_score, 0), false) as is_known_best,
+        matched_credit.match_score as matched_score,
+        link.match_score as linked_score,
+        matched_credit.match_method,
+        link.route,
+        matched_credit.source as matched_source,
+        link.source as linked_source
+    from core.film_track_link as link
+    full join matched_credit using (film_id, track_id)
 )
 
 select
     film_id,
     track_id,
-    matched_credit.credit_title,
-    if(link.route is null, matched_credit.match_score, 1.0) as match_score,
-    coalesce(link.route, matched_credit.match_method) as match_method
-from core.film_track_link as link
-full join matched_credit using (film_id, track_id)
+    coalesce(matched_title, linked_title) as credit_title,
+    if(is_known_best, linked_score, matched_score) as match_score,
+    if(is_known_best, route, match_method) as match_method,
+    if(is_known_best, linked_source, matched_source) as source
+from tie

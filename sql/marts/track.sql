@@ -20,7 +20,8 @@ columns:
   genre_model: VARCHAR; model and version that gave the genre
   mood_model: VARCHAR; model and version that gave the mood
   features_provider: VARCHAR; who measured the audio features, null where nobody did
-  listen_url: VARCHAR; Spotify's page of the track, else a YouTube search for it
+  listen_url: VARCHAR; Spotify's page of the track, else a video on YouTube (imported, else found by search), else a
+    search for it there
   tagged_at: TIMESTAMP WITH TIME ZONE; when genre and mood were given, the later of the two
   duration_ms: BIGINT; ms
   explicit: BOOLEAN; marked as explicit
@@ -57,7 +58,6 @@ track_with_tags as (
 listed_track as (
     select
         track.*,
-        'https://open.spotify.com/track/' || track.track_id as listen_url,
         coalesce(song.is_domestic, false) or coalesce(tagged.is_tagged_kpop, false) as is_named_kpop,
         coalesce(tagged.is_tagged_other, false) as is_named_other
     from core.track as track
@@ -71,13 +71,31 @@ listed_track as (
         song.album,
         song.released_on,
         song.source,
-        'https://www.youtube.com/results?search_query='
-        || url_encode(song.title || ' ' || array_to_string(song.artists, ' ')) as listen_url,
         song.is_domestic as is_named_kpop,
         false as is_named_other
     from core.chart_song as song
     anti join core.chart_song_track as matched using (song_key)
     where song.song_id is not null
+),
+
+-- An imported credit names the first performer of a song or all of them: either way it is the song.
+imported_video as (
+    select
+        track.track_id,
+        arg_max(video.video_id, (video.match_confidence, video.video_id)) as video_id
+    from (
+        select
+            track_id,
+            regexp_replace(lower(nfc_normalize(title)), '[^\p{L}\p{N}]+', '', 'g') as title_key,
+            unnest(list_distinct([
+                regexp_replace(lower(nfc_normalize(performer)), '[^\p{L}\p{N}]+', '', 'g')
+                for performer in [artists[1], array_to_string(artists, ' ')]
+            ])) as performer_key
+        from listed_track
+        where contains(track_id, ':')
+    ) as track
+    join staging.dataset_soundtrack_videos as video using (title_key, performer_key)
+    group by track.track_id
 ),
 
 top_label as (
@@ -106,7 +124,12 @@ select
     genre.model as genre_model,
     mood.model as mood_model,
     audio.provider as features_provider,
-    track.listen_url,
+    coalesce(
+        if(contains(track.track_id, ':'), null, 'https://open.spotify.com/track/' || track.track_id),
+        'https://www.youtube.com/watch?v=' || coalesce(imported_video.video_id, found_video.video_id),
+        'https://www.youtube.com/results?search_query='
+        || url_encode(concat_ws(' ', track.title, array_to_string(track.artists, ' ')))
+    ) as listen_url,
     greatest(genre.tagged_at, mood.tagged_at) as tagged_at,
     track.duration_ms,
     track.explicit,
@@ -116,3 +139,5 @@ from listed_track as track
 left join top_label as genre on track.track_id = genre.track_id and genre.kind = 'genre'
 left join top_label as mood on track.track_id = mood.track_id and mood.kind = 'mood'
 left join features.track_audio as audio on track.track_id = audio.track_id
+left join imported_video on track.track_id = imported_video.track_id
+left join staging.youtube_search as found_video on track.track_id = found_video.track_id

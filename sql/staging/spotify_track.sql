@@ -15,7 +15,11 @@ columns:
 */
 select
     trim(track_id) as track_id,
-    upper(nullif(trim(isrc), '')) as isrc,
+    -- A code once told is kept: to an app in development mode Spotify may not show it again.
+    first_value(upper(nullif(trim(isrc), '')) ignore nulls) over (
+        partition by trim(track_id) order by fetched_at desc, track
+        rows between unbounded preceding and unbounded following
+    ) as isrc,
     nullif(trim(title), '') as title,
     artists,
     nullif(trim(album), '') as album,

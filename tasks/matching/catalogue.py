@@ -14,11 +14,12 @@ from tasks.warehouse import open_warehouse, replace_table
 
 _CREDIT, _SONG = "credit/", "song/"
 # Credits and songs are asked for at once, so that the tracks' names are read once. A film's two titles go as one text,
-# the second in brackets, which `film_keys` reads as either.
+# the second in brackets, which `film_keys` reads as either. Recordings are left out: they say themselves what they are.
 _QUERIES = f"""
 select '{_CREDIT}' || credit_id as id, credit.title, performers, writers,
     film.title || if(film.original_title <> film.title, ' (' || film.original_title || ')', '') as film_title
 from core.soundtrack_credit as credit left join core.film as film using (film_id)
+where recording_id is null
 union all
 select '{_SONG}' || song_key, title, artists, null, null
 from core.chart_song

@@ -124,11 +124,16 @@ def match(queries: pa.Table, tracks: pa.Table, *, threads: int | None = None) ->
 
 
 def best_only(matches: pa.Table) -> pa.Table:
-    """At most one match per id, the best by score and then by track id; doubtful pairs stay as they are."""
+    """At most one match per id; doubtful pairs stay as they are.
+
+    The best is that of the highest score, then a track with a Spotify id before one without, then the lowest track id.
+    """
     best = """
         select * from matches
         qualify not is_match
-            or row_number() over (partition by id, is_match order by match_score desc, track_id) = 1
+            or row_number() over (
+                partition by id, is_match order by match_score desc, contains(track_id, ':'), track_id
+            ) = 1
         order by id, track_id
     """
     with closing(duckdb.connect()) as con:

@@ -21,8 +21,11 @@ _guard = threading.Lock()
 
 
 @contextmanager
-def world_lock(settings: Settings, *, wait_s: float = 0) -> Iterator[None]:
+def world_lock(settings: Settings, *, wait_s: float = 0, part: str = "world") -> Iterator[None]:
     """Hold the world for writing; taking it again inside the same process is free.
+
+    A `part` of its own is held by work that takes hours and only lands batches of its own in the lake, so that the
+    nightly run goes on beside it.
 
     The lock is the kernel's (`flock`), so that a killed owner never leaves it behind; the file's text only
     tells people who holds it.
@@ -32,7 +35,7 @@ def world_lock(settings: Settings, *, wait_s: float = 0) -> Iterator[None]:
     OstinatoError
         When another process holds the world for longer than `wait_s` seconds, or the home cannot be written.
     """
-    path = settings.world / "world.lock"
+    path = settings.world / f"{part}.lock"
     _acquire(path, wait_s)
     try:
         yield

@@ -115,8 +115,16 @@ def _export(
         finally:
             con.execute("detach catalogue")
     step("describe")
-    summary = {"run_id": run_id, "as_of": as_of.isoformat(), "code_version": code_version, "n_rows": n_rows}
-    (candidate / "snapshot.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    summary = {
+        "run_id": run_id,
+        "as_of": as_of.isoformat(),
+        "code_version": code_version,
+        "n_rows": n_rows,
+        # Who takes the Parquet files alone has the words that the sources ask for, too.
+        "attribution": {name: policy.attribution for name, policy in load_policies(settings).items()},
+    }
+    text = json.dumps(summary, indent=2, ensure_ascii=False)
+    (candidate / "snapshot.json").write_text(text + "\n", encoding="utf-8")
     return n_rows
 
 

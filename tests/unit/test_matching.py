@@ -176,11 +176,12 @@ def test_the_step_writes_both_tables_of_the_warehouse(tmp_path: Path) -> None:
             create schema core;
             create table core.film as select 'tt1' as film_id, 'Frozen' as title, null::varchar as original_title;
             create table core.soundtrack_credit as select 'c1' as credit_id, 'tt1' as film_id, 'Let It Go' as title,
-                ['Idina Menzel'] as performers, []::varchar[] as writers;
+                ['Idina Menzel'] as performers, []::varchar[] as writers, null::varchar as recording_id;
             create table core.chart_song as select 's1' as song_key, 'Let It Go' as title, ['Idina Menzel'] as artists;
             create table core.track as select unnest(['a', 'b']) as track_id, 'Let It Go' as title,
                 ['Idina Menzel'] as artists, 'Frozen (Original Motion Picture Soundtrack)' as album;
-            insert into core.soundtrack_credit values ('c2', 'tt1', 'Epilogue', [], []);
+            insert into core.soundtrack_credit values
+                ('c2', 'tt1', 'Epilogue', [], [], null), ('c3', 'tt1', 'Epilogue', [], [], 'a recording');
             insert into core.track values ('e', 'Epilogue', ['Christophe Beck'], null);
             create table core.film_track_link as
                 select 'tt1' as film_id, 'e' as track_id, 'ost_album_features' as route;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 
 from tasks import warehouse
 from tasks.lake import utc_now, write_batch
+from tasks.schemas import COLLECTED_SOURCES
 from tasks.settings import OstinatoError, Profile, Settings
 from tasks.warehouse.audit import header_checks, run_checks
 from tasks.warehouse.models import SqlModel, load_models, read_model
@@ -51,6 +53,15 @@ def test_a_published_catalogue_holds_every_mart_in_the_database_and_as_parquet(b
         assert (published.path / f"{name}.parquet").is_file() is not model.is_view
     assert published.n_rows["track"] == 5
     assert not list(published.path.glob("*.wal"))
+
+
+def test_the_published_metadata_names_every_source_in_its_own_words(built: Settings) -> None:
+    published = publish(built)
+    with warehouse.open_catalogue(built) as con:
+        told = dict(con.execute("select source, attribution from attribution").fetchall())
+    assert json.loads((published.path / "snapshot.json").read_text(encoding="utf-8"))["attribution"] == told
+    assert told["tmdb"] == "This product uses the TMDB API but is not endorsed or certified by TMDB."
+    assert all(told[source] for source in (*COLLECTED_SOURCES, "dataset", "audio"))
 
 
 def test_only_the_last_snapshots_are_kept_and_rollback_walks_back(built: Settings) -> None:

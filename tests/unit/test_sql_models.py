@@ -2,64 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 import pytest
+from sql_world import (
+    EARLIER,
+    FEATURES,
+    NOW,
+    SQL_DIR,
+    Row,
+    fill,
+    land,
+    place,
+    rows,
+    search_row,
+    seed_row,
+    soundtrack,
+    spotify_track,
+)
 
 from tasks.lake import write_batch
 from tasks.models.features import BOUNDS
-from tasks.schemas import AUDIO_FEATURES, LAKE_SCHEMAS
 from tasks.settings import Profile, Settings
 from tasks.warehouse.audit import run_checks
 from tasks.warehouse.building import build
-from tasks.warehouse.connection import film_genres, open_warehouse, python_tables, replace_table
+from tasks.warehouse.connection import film_genres, open_warehouse
 from tasks.warehouse.models import load_models, read_model
-
-SQL_DIR = Path(__file__).parents[2] / "sql"
-EARLIER, NOW = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
-Row = Mapping[str, Any]
-
-FEATURES: Row = {
-    **dict.fromkeys(AUDIO_FEATURES, 0.5),
-    "key": 5.0,
-    "loudness": -7.0,
-    "mode": 1.0,
-    "tempo": 120.0,
-    "duration_ms": 200_000.0,
-    "time_signature": 4.0,
-}
-
-
-def spotify_track(track_id: str, title: str, artists: Sequence[str], **more: Any) -> Row:
-    return {"track_id": track_id, "title": title, "artists": artists, "duration_ms": 180_000, **more}
-
-
-def seed_row(track_id: str, title: str, artists: str, genre: str, **more: Any) -> Row:
-    names = {"track_id": track_id, "track_name": title, "artists": artists, "album_name": "Album", "track_genre": genre}
-    return {**FEATURES, **names, **more}
-
-
-def search_row(track_id: str, title: str, artist: str, genre: str, **more: Any) -> Row:
-    names = {"track_id": track_id, "track_name": title, "artist_name": artist, "query_genre": genre}
-    return {**FEATURES, **names, "artist_genres": [], "release_date": "2020-05", **more}
-
-
-def place(chart: str, scope: str, period: str, rank: int, song_id: str, title: str, artists: Sequence[str]) -> Row:
-    names = {"chart": chart, "scope": scope, "period": period, "rank": rank}
-    return {**names, "song_id": song_id, "title": title, "artists": artists}
-
-
-def soundtrack(imdb_id: str, position: int, title: str, performer: str, **more: Any) -> Row:
-    credits = [{"role": "performed_by", "names": [performer]}, {"role": "written_by", "names": ["W", "W"]}]
-    entry = {"imdb_id": imdb_id, "position": position, "entry_id": f"sn{position}", "title": title}
-    return {**entry, "credits": credits, **more}
-
 
 RAW: dict[tuple[str, str], list[Row]] = {
     ("tmdb", "film"): [
@@ -162,21 +135,6 @@ RAW: dict[tuple[str, str], list[Row]] = {
 }
 
 
-def land(settings: Settings, raw: Mapping[tuple[str, str], Sequence[Row]], *, backwards: bool = False) -> None:
-    """Write each raw row as a batch of its own, in either order."""
-    for (source, entity), rows in raw.items():
-        known = LAKE_SCHEMAS[(source, entity)].names
-        for number, row in sorted(enumerate(rows), reverse=backwards):
-            named = {"fetched_at": NOW, **row} if "fetched_at" in known else row
-            key = f"{len(rows) - number if backwards else number:03d}"
-            write_batch(settings.lake, source, entity, [named], batch_key=key, ingest_date=date(2026, 1, 2))
-
-
-def fill(con: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Row]) -> None:
-    """Stand in for the Python step that makes `table`."""
-    replace_table(con, table, pa.Table.from_pylist(list(rows), schema=python_tables()[table]))
-
-
 def tag(track_id: str, kind: str, label: str, probability: float) -> Row:
     named = {"track_id": track_id, "kind": kind, "label": label, "model": f"track-{kind}/1", "tagged_at": NOW}
     return {**named, "probability": probability, "is_tag": probability > 0.4}
@@ -239,10 +197,6 @@ def sandbox_world(home: Path, *, threads: int = 2, backwards: bool = False) -> I
     build_world(settings, backwards=backwards)
     with open_warehouse(settings, read_only=True) as warehouse:
         yield warehouse
-
-
-def rows(con: duckdb.DuckDBPyConnection, query: str) -> list[tuple[Any, ...]]:
-    return con.execute(query).fetchall()
 
 
 def test_the_newest_reading_of_a_row_wins(con: duckdb.DuckDBPyConnection) -> None:
@@ -398,9 +352,9 @@ def test_artists_split_at_commas_outside_brackets(con: duckdb.DuckDBPyConnection
 def test_film_tracks_are_known_ties_and_matched_credits(con: duckdb.DuckDBPyConnection) -> None:
     query = "select film_id, track_id, credit_title, match_score, match_method from marts.film_track order by all"
     assert rows(con, query) == [
-        ("tt0000010", "ost", None, 1.0, "ost_album_features"),
+        ("tt0000010", "ost", None, 0.95, "ost_album_features"),
         ("tt0000010", "rock", "Rock Song", 0.9, "title_performer"),
-        ("tt0000011", "spot", None, 1.0, "album_title"),
+        ("tt0000011", "spot", None, 0.81, "album_title"),
         ("tt0000020", "rock", None, 1.0, "imdb_listing"),
     ]
     assert rows(con, "select credit_title, track_title, settled from marts.match_review") == [
@@ -433,7 +387,7 @@ def test_audits_find_what_they_look_for(tmp_path: Path) -> None:
     build(settings)  # an empty lake
     with open_warehouse(settings) as warehouse:
         assert rows(warehouse, read_model(SQL_DIR / "audits" / "no_tracks.sql").select) == [(0,)]
-        warehouse.execute("insert into marts.film_track values ('tt1', 'nothing', null, 1.0, 'x')")
+        warehouse.execute("insert into marts.film_track values ('tt1', 'nothing', null, 1.0, 'x', 'imdb')")
         warehouse.execute("insert into marts.track_tag values ('t', 'genre', 'polka', 0.5, true, 'm', now())")
         assert len(rows(warehouse, read_model(SQL_DIR / "audits" / "film_track_orphans.sql").select)) == 1
         assert len(rows(warehouse, read_model(SQL_DIR / "audits" / "tag_outside_vocabulary.sql").select)) == 1
