@@ -1,15 +1,20 @@
-"""IMDb's soundtrack lists, for the films in the lake that have an IMDb id."""
+"""IMDb's soundtrack lists, for the films in the lake that have an IMDb id.
+
+IMDb answers most programs with a challenge since 2026, so a refusal is the normal case: three in a row end it for
+the night, and `recordings.py` asks MusicBrainz for what is missing.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 
-from tasks import lake
-from tasks.collecting.batches import ask_while_open, content_key, in_chunks, with_provenance
+from tasks.collecting.asking import ask, come_back_note, open_session
+from tasks.collecting.batches import content_key, in_chunks, with_provenance
 from tasks.collecting.freshness import settled_keys
-from tasks.collecting.report import Progress, SourceReport
+from tasks.collecting.growing import GrowingBatch, answers_of
+from tasks.collecting.report import FINE, Progress, SourceReport
+from tasks.collecting.soundtrack_films import known_films, new_first
 from tasks.fetching.answer import Answer, FetchState
 from tasks.fetching.http import PoliteSession
 from tasks.fetching.policy import base_url
@@ -18,8 +23,11 @@ from tasks.sources.imdb import SoundtrackEntry, parse_soundtrack
 from tasks.sources.parsed import Parsed
 
 FILMS_A_BATCH = 100
+FIRST_FILMS = 3  # asked for before the rest: as many refusals in a row close a source
+IMPORTED_FILMS_A_NIGHT = 300  # of imported tables, in the live profile; at a second each five minutes
+NAMED_FILMS = 20  # in one sentence; the manifest names all
 
-_FAULTS = {
+FAULTS = {
     FetchState.BLOCKED: "were a challenge page or a refusal",
     FetchState.LIMITED: "asked for a long wait",
     FetchState.BROKEN: "were a server fault or a broken page",
@@ -27,6 +35,8 @@ _FAULTS = {
     FetchState.UNREACHABLE: "did not come, as IMDb cannot be reached",
 }
 """What became of requests, in words."""
+
+_WAY_OUT = {FetchState.BLOCKED: " What IMDb allows is in docs/sources.md."}
 
 _Fetched = tuple[str, Answer, Parsed[SoundtrackEntry]]
 
@@ -37,69 +47,117 @@ def collect_soundtracks(settings: Settings, as_of: date, progress: Progress | No
     A challenge page is *blocked*, never "no soundtrack"; after three in a row IMDb is left alone for this run,
     and the films that are left are asked for in the next one.
     """
-    report = SourceReport("imdb", "soundtrack")
-    tell = progress or (lambda done, total: None)
-    with PoliteSession(settings, "imdb") as session:
-        fresh = settled_keys(settings, "imdb", "soundtrack", as_of, session.policy.fresh_for)
-        films = known_films(settings)
-        due = [imdb_id for imdb_id in films if imdb_id not in fresh]
-        n_done = len(films) - len(due)
-        tell(n_done, len(films))
-        n_workers = settings.max_workers if settings.is_sandbox else 1
-        with ThreadPoolExecutor(n_workers, thread_name_prefix="imdb") as pool:
-            for chunk in in_chunks(due, FILMS_A_BATCH):
-                fetched = ask_while_open(pool, session, lambda imdb_id: _fetch(settings, session, imdb_id), chunk)
-                _land(settings, as_of, fetched, report)
-                n_done += len(fetched)
-                tell(n_done, len(films))
-                if session.is_closed:
-                    break
-    _annotate(report, n_left=len(films) - n_done)
-    return report.close(session.closed)
+    with open_session(settings, "imdb") as session:
+        collected, imported = due_films(settings, as_of, session.policy.fresh_for)
+        budget = len(imported) if settings.is_sandbox else IMPORTED_FILMS_A_NIGHT
+        night = _Night(settings, as_of, session, due=[*collected, *imported[:budget]])
+        night.ask_all(progress or (lambda done, total: None))
+        return night.report_on(n_later=len(imported) - budget)
 
 
-def known_films(settings: Settings) -> list[str]:
-    """IMDb ids of the collected films, in order."""
-    ids = lake.read(settings.lake, "tmdb", "film", ["imdb_id"]).column("imdb_id").to_pylist()
-    return sorted({imdb_id for imdb_id in ids if imdb_id})
+def due_films(settings: Settings, as_of: date, fresh_for: timedelta) -> tuple[list[str], list[str]]:
+    """IMDb ids of the films whose list is to be asked for: the collected ones, and those of imported tables.
+
+    A collected film is asked for whenever its answer has grown old. An imported one only while the lake holds no
+    credits of it from any source, since imported tables hold more films than any site should be asked for.
+    """
+    fresh = settled_keys(settings, "imdb", "soundtrack", as_of, fresh_for)
+    due = [film for film in known_films(settings) if film.imdb_id not in fresh]
+    collected = [film.imdb_id for film in due if film.is_collected]
+    imported = [film.imdb_id for film in due if not film.is_collected and not film.credited_by]
+    return collected, new_first(settings, "imdb", "soundtrack", as_of, imported)
 
 
-def _fetch(settings: Settings, session: PoliteSession, imdb_id: str) -> _Fetched:
-    url = f"{base_url(settings, 'imdb')}/title/{imdb_id}/soundtrack/"
-    answer = session.get(url)
-    if answer.state is not FetchState.OK:
-        return imdb_id, answer, Parsed([], answer.state, answer.reason)
-    parsed = parse_soundtrack(answer.body, url)
-    session.heed(answer, parsed.state)
-    return imdb_id, answer, parsed
+class _Night:
+    """One run's questions to IMDb, and what became of them."""
 
+    def __init__(self, settings: Settings, as_of: date, session: PoliteSession, due: Sequence[str]) -> None:
+        self._settings = settings
+        self._as_of = as_of
+        self._session = session
+        self._due = due
+        self._asked: set[str] = set()
+        self._faults: dict[FetchState, str] = {}
+        self._cut: dict[str, str] = {}
+        self._report = SourceReport("imdb", "soundtrack")
 
-def _land(settings: Settings, as_of: date, fetched: Sequence[_Fetched], report: SourceReport) -> None:
-    """Rows first, the manifest last: what the manifest calls settled is in the lake."""
-    prefix = f"soundtracks-{as_of.isoformat()}"
-    rows = [row for _, answer, parsed in fetched for row in with_provenance(parsed.rows, answer)]
-    with_rows = content_key(prefix, (imdb_id for imdb_id, _, parsed in fetched if parsed.rows))
-    lake.write_batch(settings.lake, "imdb", "soundtrack", rows, batch_key=with_rows, ingest_date=as_of)
-    manifest = [
-        answer.manifest_row("soundtrack", imdb_id, parsed.state, parsed.reason) for imdb_id, answer, parsed in fetched
-    ]
-    asked = content_key(prefix, (imdb_id for imdb_id, _, _ in fetched))
-    lake.write_batch(settings.lake, "imdb", "fetch", manifest, batch_key=asked, ingest_date=as_of)
-    report.n_rows += len(rows)
-    for imdb_id, answer, parsed in fetched:
-        report.count(answer, parsed.state)
+    def ask_all(self, tell: Progress) -> None:
+        """Ask for every film while IMDb is open, and land each answer as it comes."""
+        tell(0, len(self._due))
+        n_workers = self._settings.max_workers if self._settings.is_sandbox else 1
+        for chunk in (self._due[:FIRST_FILMS], *in_chunks(self._due[FIRST_FILMS:], FILMS_A_BATCH)):
+            key = content_key(f"soundtracks-{self._as_of.isoformat()}", chunk)
+            with (
+                answers_of(self._fetch, chunk, n_workers) as answers,
+                GrowingBatch(self._settings.lake, "imdb", key, self._as_of) as batch,
+            ):
+                for fetched in filter(None, answers):
+                    self._take(batch, *fetched)
+                    tell(len(self._asked), len(self._due))
+
+    def _fetch(self, imdb_id: str) -> _Fetched | None:
+        """One film's answer; null once IMDb is closed."""
+        if self._session.is_closed:
+            return None
+        url = f"{base_url(self._settings, 'imdb')}/title/{imdb_id}/soundtrack/"
+        return imdb_id, *ask(self._session, url, parse_soundtrack)
+
+    def _take(self, batch: GrowingBatch, imdb_id: str, answer: Answer, parsed: Parsed[SoundtrackEntry]) -> None:
+        manifest = answer.manifest_row("soundtrack", imdb_id, parsed.state, parsed.reason)
+        batch.add({"soundtrack": with_provenance(parsed.rows, answer), "fetch": [manifest]})
+        self._asked.add(imdb_id)
+        self._report.count(answer, parsed.state)
+        self._report.n_rows += len(parsed.rows)
+        if parsed.state not in FINE:
+            self._report.miss([imdb_id], parsed.state)
+            self._faults.setdefault(parsed.state, parsed.reason)
         if parsed.is_cut:
-            report.notes.append(f"IMDb's list of {imdb_id} is cut: {parsed.reason}.")
+            self._cut[imdb_id] = f"{len(parsed.rows)} of {parsed.n_expected}"
+
+    def report_on(self, n_later: int) -> SourceReport:
+        """The report; `n_later` films of imported tables wait for other nights."""
+        left = [imdb_id for imdb_id in self._due if imdb_id not in self._asked]
+        report = self._report
+        report.miss(left, self._session.closed or FetchState.BROKEN)
+        report.notes += _notes_on_faults(report.states, self._faults)
+        if left:
+            when = come_back_note(self._session)
+            report.notes.append(f"IMDb was closed for this run; {len(left):,} films are left for the next one{when}.")
+        report.notes += _notes_on_lists(self._cut, n_later)
+        return report.close(self._session.closed)
 
 
-def _annotate(report: SourceReport, n_left: int) -> None:
-    """Say in sentences what an operator should know."""
-    n_asked = sum(report.states.values())
-    report.notes += [
-        f"{report.states[state]} of {n_asked} answers of IMDb {words}; these films are not known to have no "
-        "soundtrack: run `ostinato refresh` again later, which asks for them anew."
-        for state, words in _FAULTS.items()
-        if state in report.states
+def in_number(words: str, n: int) -> str:
+    """What became of `n` requests, in the number that fits.
+
+    >>> in_number("were a refusal", 1), in_number("were a refusal", 2)
+    ('was a refusal', 'were a refusal')
+    """
+    return words.replace("were ", "was ", 1) if n == 1 else words
+
+
+def _notes_on_faults(states: Mapping[str, int], faults: Mapping[FetchState, str]) -> list[str]:
+    n_asked = sum(states.values())
+    return [
+        f"{n} of {n_asked} answers of IMDb {in_number(words, n)} ({faults[state]}), which tells nothing of these "
+        f"films' soundtracks: run `ostinato refresh` again later, which asks for them anew.{_WAY_OUT.get(state, '')}"
+        for state, words in FAULTS.items()
+        if (n := states.get(state, 0))
     ]
-    if n_left:
-        report.notes.append(f"IMDb was closed for this run; {n_left} films are left for the next one.")
+
+
+def _notes_on_lists(cut: Mapping[str, str], n_later: int) -> list[str]:
+    notes = []
+    if cut:
+        named = ", ".join(f"{imdb_id} ({found})" for imdb_id, found in list(cut.items())[:NAMED_FILMS])
+        others = f" and {len(cut) - NAMED_FILMS} more" if len(cut) > NAMED_FILMS else ""
+        notes.append(
+            "IMDb shows the first 50 entries of a list and loads the rest by script, so these are cut: "
+            f"{named}{others}."
+        )
+    if n_later > 0:
+        notes.append(
+            f"Films of imported tables without soundtrack credits that are left for later nights: {n_later:,}; "
+            f"{IMPORTED_FILMS_A_NIGHT} a night are asked for, the best known first."
+        )
+    return notes
