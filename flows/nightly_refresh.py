@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from flows import steps
 from flows.catalogue import refresh_catalogue
+from flows.secrets import read_secret_blocks
 from tasks import reports, training
 from tasks.collecting.report import SourceReport
 from tasks.reports import RunSummary
@@ -52,6 +53,7 @@ def _run_name() -> str:
 )
 def nightly_refresh(options: NightlyOptions = DEFAULTS) -> RunSummary:
     """Collect, build, match, train what is missing, tag, audit, publish."""
+    read_secret_blocks()
     settings = load_settings()
     as_of = options.as_of or today()
     run_id = str(flow_run.id)
@@ -68,8 +70,8 @@ def nightly_refresh(options: NightlyOptions = DEFAULTS) -> RunSummary:
 
 
 def collect(as_of: date, max_films: int) -> list[SourceReport]:
-    """All sources: charts beside films and credits, then the tracks these ask for, then their features."""
+    """All sources: charts beside films, credits and recordings, then the tracks these ask for, then their features."""
     charts = steps.charts.submit(as_of)
-    collected = steps.films(as_of, max_films) + steps.soundtracks(as_of)
+    collected = steps.films(as_of, max_films) + steps.soundtracks(as_of) + steps.recordings(as_of)
     collected += charts.result()
-    return collected + steps.tracks(as_of) + steps.features(as_of)
+    return collected + steps.tracks(as_of) + steps.features(as_of) + steps.audio(as_of) + steps.videos(as_of)

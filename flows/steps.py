@@ -17,14 +17,19 @@ from prefect.logging import get_run_logger
 
 from flows.progress import StepProgress
 from tasks import matching, reports, tagging, training, warehouse
+from tasks.collecting.audio_files import measure_files
+from tasks.collecting.chart_backfill import PastChart, backfill_charts
 from tasks.collecting.charts import collect_charts
 from tasks.collecting.features import collect_features
 from tasks.collecting.films import collect_films
-from tasks.collecting.made_up import prepare_made_up_world
+from tasks.collecting.made_up import prepare_made_up_world, set_clock
+from tasks.collecting.recordings import collect_recordings
 from tasks.collecting.report import SourceReport
+from tasks.collecting.rereading import RereadReport, reread_pages
 from tasks.collecting.retention import expire_pages
 from tasks.collecting.soundtracks import collect_soundtracks
 from tasks.collecting.tracks import collect_tracks
+from tasks.collecting.videos import collect_videos
 from tasks.fetching.answer import FetchState
 from tasks.lake import sweep_leftovers
 from tasks.settings import OstinatoError, code_version, load_settings
@@ -56,6 +61,12 @@ def made_up_world(as_of: date) -> int:
         return prepare_made_up_world(load_settings(), as_of)
 
 
+@task(name="Set the made-up clock", task_run_name="made-up clock", cache_policy=NO_CACHE)
+def made_up_clock(as_of: date) -> None:
+    """The sandbox's clock alone."""
+    set_clock(load_settings(), as_of)
+
+
 @task(name="Collect films", task_run_name="films", cache_policy=NO_CACHE)
 def films(as_of: date, max_films: int) -> list[SourceReport]:
     """TMDB: the list by browser, then the film pages."""
@@ -70,11 +81,27 @@ def soundtracks(as_of: date) -> list[SourceReport]:
         return of_source("imdb", lambda: [collect_soundtracks(load_settings(), as_of, progress)])
 
 
+@task(name="Collect recordings", task_run_name="recordings", cache_policy=NO_CACHE)
+def recordings(as_of: date) -> list[SourceReport]:
+    """MusicBrainz: the soundtrack albums of films whose list IMDb does not give."""
+    with StepProgress("Recordings from MusicBrainz") as progress:
+        return of_source("musicbrainz", lambda: [collect_recordings(load_settings(), as_of, progress)])
+
+
 @task(name="Collect charts", task_run_name="charts", cache_policy=NO_CACHE)
 def charts(as_of: date) -> list[SourceReport]:
     """Melon: the charts of the day, month and year, and the songs on them."""
     with StepProgress("Charts from Melon") as progress:
         return of_source("melon", lambda: collect_charts(load_settings(), as_of, progress))
+
+
+@task(name="Collect past charts", task_run_name="past charts", cache_policy=NO_CACHE)
+def past_charts(
+    as_of: date, first: date, last: date, kinds: Sequence[PastChart], with_songs: bool
+) -> list[SourceReport]:
+    """Melon: the charts of past months, weeks and years that the lake does not hold yet."""
+    with StepProgress("Past charts from Melon") as progress:
+        return backfill_charts(load_settings(), as_of, first, last, kinds, with_songs=with_songs, progress=progress)
 
 
 @task(name="Collect tracks", task_run_name="tracks", cache_policy=NO_CACHE)
@@ -86,9 +113,40 @@ def tracks(as_of: date) -> list[SourceReport]:
 
 @task(name="Collect features", task_run_name="features", cache_policy=NO_CACHE)
 def features(as_of: date) -> list[SourceReport]:
-    """ReccoBeats: audio features of the tracks that have none."""
-    with StepProgress("Features from ReccoBeats") as progress:
-        return of_source("reccobeats", lambda: [collect_features(load_settings(), as_of, progress)])
+    """ReccoBeats, then Spotify: audio features of the tracks that have none."""
+    with StepProgress("Features of tracks") as progress:
+        return of_source("reccobeats", lambda: collect_features(load_settings(), as_of, progress))
+
+
+@task(name="Collect videos", task_run_name="videos", cache_policy=NO_CACHE)
+def videos(as_of: date) -> list[SourceReport]:
+    """YouTube: a video for tracks without a Spotify page, where there is a key."""
+    settings = load_settings()
+    if settings.youtube_api_key is None:
+        return []
+    with StepProgress("Videos from YouTube") as progress:
+        return of_source("youtube", lambda: [collect_videos(settings, as_of, progress)])
+
+
+@task(name="Measure audio files", task_run_name="audio files", cache_policy=NO_CACHE)
+def audio(as_of: date) -> list[SourceReport]:
+    """The operator's own audio files, where a folder of them is named."""
+    settings = load_settings()
+    if settings.audio is None:
+        return []
+    folder = settings.audio
+    with StepProgress("Audio files measured") as progress:
+        try:
+            return of_source("audio", lambda: [measure_files(settings, [folder], as_of, progress)])
+        except OstinatoError as fault:  # a folder that is away, such as a disk not mounted, is no reason to stop
+            return [SourceReport("audio", "audio_features", notes=[str(fault)]).close(FetchState.MISSING)]
+
+
+@task(name="Read pages anew", task_run_name="reread {source}", cache_policy=NO_CACHE)
+def reread(source: str) -> RereadReport:
+    """Today's parsers over the archived pages of a source."""
+    with StepProgress("Archived pages read anew") as progress:
+        return reread_pages(load_settings(), source, progress)
 
 
 @task(name="Tidy up", task_run_name="tidy up", cache_policy=NO_CACHE)

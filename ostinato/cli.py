@@ -6,6 +6,7 @@ Heavy packages are imported inside the commands that need them, so that `--help`
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import threading
@@ -139,6 +140,69 @@ def import_(
 
 
 @app.command()
+def measure(
+    paths: Annotated[
+        list[Path], typer.Argument(readable=False, help="Audio files, or folders with some.", metavar="PATH...")
+    ],
+    profile: ProfileOption = None,
+    as_of: AsOfOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure your own audio files, so that they are tagged as tracks of the catalogue.
+
+    Writes to the live world unless told otherwise. Tempo, key, mode and duration are measured, the other features are
+    estimates. With OSTINATO_AUDIO set to a folder, every refresh does this for new files.
+    """
+    settings = enter_world(profile, default=Profile.LIVE)
+    from ostinato.jobs import measure_now
+    from ostinato.show import show_measured
+
+    show_measured(measure_now(settings, paths, _day(as_of)), as_json=as_json)
+
+
+@app.command("backfill-charts")
+def backfill_charts(
+    first: Annotated[
+        str, typer.Option("--from", metavar="YYYY-MM", help="First month, not before 1960-01.")
+    ] = "1980-01",
+    last: Annotated[
+        str | None, typer.Option("--to", metavar="YYYY-MM", help="Last month. Default: the newest that is closed.")
+    ] = None,
+    chart: Annotated[
+        list[str] | None, typer.Option(help="month, week or year; repeat it for several. Default: month and year.")
+    ] = None,
+    songs: Annotated[bool, typer.Option("--songs", help="Also fetch pages of the songs on them, 300 a run.")] = False,
+    profile: ProfileOption = None,
+    as_of: AsOfOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Melon's charts of past months, weeks and years, at most one page a second.
+
+    Stop it whenever you like: every page is kept, and the same command goes on where it stopped. The next
+    `ostinato refresh` (or `refresh --skip-fetch`) builds and publishes what came in.
+    """
+    kinds = chart or ["month", "year"]
+    _check_months(first, last)
+    for kind in kinds:
+        if kind not in ("month", "week", "year"):
+            raise typer.BadParameter(f"{kind!r} is none of month, week, year.", param_hint="--chart")
+    settings = enter_world(profile)
+    from ostinato.jobs import backfill_now
+    from ostinato.show import show_backfill
+
+    summary = backfill_now(settings, as_of=_day(as_of), first=first, last=last, kinds=kinds, with_songs=songs)
+    show_backfill(settings, summary, as_json=as_json)
+
+
+def _check_months(first: str, last: str | None) -> None:
+    for option, month in (("--from", first), ("--to", last)):
+        if month is not None and not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month):
+            raise typer.BadParameter(f"{month!r} is no month such as 1980-01.", param_hint=option)
+    if last is not None and last < first:
+        raise typer.BadParameter(f"{last} is before {first}.", param_hint="--to")
+
+
+@app.command()
 def parse(
     kind: Annotated[str, typer.Argument(help="imdb-soundtrack, melon-chart, melon-song, tmdb-list, tmdb-film, ...")],
     file: Annotated[Path, typer.Argument(readable=False, help="A saved page or body, plain or gzip.")],
@@ -153,6 +217,29 @@ def parse(
     if kind not in PARSERS:
         raise typer.BadParameter(f"{kind!r} is none of {', '.join(PARSERS)}.", param_hint="KIND")
     print_parsed(kind, file, url)
+
+
+@app.command()
+def reparse(
+    source: Annotated[str, typer.Argument(help="tmdb, imdb, musicbrainz, melon, spotify, reccobeats or youtube.")],
+    profile: ProfileOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run today's parser over all archived pages of a source, without one request.
+
+    So a mended parser reaches every page that is still kept; rows of pages that have expired stay as they were. The
+    next `ostinato refresh` (or `refresh --skip-fetch`) builds and publishes the result.
+    """
+    from tasks.collecting.rereading import REREADERS
+
+    known = sorted({name for name, _ in REREADERS})
+    if source not in known:
+        raise typer.BadParameter(f"{source!r} is none of {', '.join(known)}.", param_hint="SOURCE")
+    settings = enter_world(profile)
+    from ostinato.jobs import reparse_now
+    from ostinato.show import show_reread
+
+    show_reread(reparse_now(settings, source), as_json=as_json)
 
 
 @app.command()

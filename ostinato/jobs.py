@@ -13,6 +13,8 @@ from ostinato.console import StepDisplay, step_display
 from tasks.settings import OstinatoError, Settings
 
 if TYPE_CHECKING:
+    from tasks.collecting.report import SourceReport
+    from tasks.collecting.rereading import RereadReport
     from tasks.reports import RunSummary
     from tasks.sources.datasets import ImportReport
     from tasks.training import TrainingReport
@@ -34,6 +36,52 @@ def refresh_now(settings: Settings, *, as_of: date, max_films: int, skip_fetch: 
 
         options = NightlyOptions(as_of=as_of, max_films=max_films, skip_fetch=skip_fetch)
         return run_flow(lambda: nightly_refresh(options))
+
+
+def backfill_now(
+    settings: Settings, *, as_of: date, first: str, last: str | None, kinds: Sequence[str], with_songs: bool
+) -> RunSummary:
+    """`backfill-charts` in this process, beside whatever else works on this world."""
+    with ExitStack() as stack:
+        display = stack.enter_context(flow_display(settings, part="backfill"))
+        if settings.is_sandbox:
+            from ostinato.services import sandbox_running
+
+            display.note("Sandbox started")
+            stack.enter_context(sandbox_running(settings, as_of=as_of))
+            display.done("Sandbox started")
+        from flows.backfill_charts import BackfillOptions, backfill_charts
+        from tasks.collecting.chart_backfill import PastChart
+
+        charts = [PastChart(kind) for kind in kinds]
+        options = BackfillOptions(from_month=first, to_month=last, charts=charts, with_songs=with_songs, as_of=as_of)
+        return run_flow(lambda: backfill_charts(options))
+
+
+def measure_now(settings: Settings, paths: Sequence[Path], as_of: date) -> SourceReport:
+    """Measure audio files without Prefect."""
+    from tasks.collecting.audio_files import measure_files
+    from tasks.warehouse import world_lock
+
+    title = "Audio files measured"
+    with world_lock(settings, part="audio"), step_display() as display:
+        display.note(title)
+        report = measure_files(settings, paths, as_of, lambda done, total: display(title, done, total))
+        display.done(title)
+    return report
+
+
+def reparse_now(settings: Settings, source: str) -> RereadReport:
+    """`reparse` without Prefect: it asks no site, and is over before a server would have started."""
+    from tasks.collecting.rereading import reread_pages
+    from tasks.warehouse import world_lock
+
+    title = f"Pages of {source} read anew"
+    with world_lock(settings), step_display() as display:
+        display.note(title)
+        report = reread_pages(settings, source, lambda done, total: display(title, done, total))
+        display.done(title)
+    return report
 
 
 def retag_now(settings: Settings, *, as_of: date) -> RunSummary:
@@ -80,14 +128,14 @@ def run_flow(flow: Callable[[], R]) -> R:
 
 
 @contextmanager
-def flow_display(settings: Settings) -> Iterator[StepDisplay]:
+def flow_display(settings: Settings, part: str = "world") -> Iterator[StepDisplay]:
     """A progress display fed by the flow's steps; Prefect's own log lines stay out of the terminal.
 
     The world is held from here on, so that a second run is refused before it has started anything.
     """
     from tasks.warehouse import world_lock
 
-    with world_lock(settings), step_display() as display:
+    with world_lock(settings, part=part), step_display() as display:
         os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
         from ostinato.flow_server import prefect_running
 

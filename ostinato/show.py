@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ from tasks import warehouse
 from tasks.settings import OstinatoError, Settings
 
 if TYPE_CHECKING:
+    from tasks.collecting.report import SourceReport
+    from tasks.collecting.rereading import RereadReport
     from tasks.reports import RunSummary
     from tasks.sources.datasets import ImportReport
     from tasks.tagging import FileReport
@@ -39,17 +42,7 @@ def show_refresh(settings: Settings, summary: RunSummary, *, as_json: bool) -> N
                 "in_warehouse": counts,
                 "tagged": tagged,
                 "published": {"path": str(published.path), "n_rows": published.n_rows} if published else None,
-                "sources": [
-                    {
-                        "source": r.source,
-                        "entity": r.entity,
-                        "state": str(r.state),
-                        "n_rows": r.n_rows,
-                        "n_requests": r.n_pages,
-                        "states": r.states,
-                    }
-                    for r in summary.sources
-                ],
+                "sources": _sources_json(summary),
                 "warnings": summary.warnings,
             }
         )
@@ -75,6 +68,58 @@ def show_refresh(settings: Settings, summary: RunSummary, *, as_json: bool) -> N
     print_pairs({"Prefect": "http://127.0.0.1:4200", "MLflow": "http://127.0.0.1:5000"})
 
 
+def show_backfill(settings: Settings, summary: RunSummary, *, as_json: bool) -> None:
+    """Which charts came in, which did not, and what comes next."""
+    if as_json:
+        print_json({"profile": settings.profile.value, "sources": _sources_json(summary), "warnings": summary.warnings})
+        return
+    out.print(f"\n[bold]{summary.title}[/bold]")
+    _show_sources(summary)
+    _show_warnings(summary.warnings)
+    out.print("\nNext: `ostinato refresh --skip-fetch` builds and publishes what is in the lake.", markup=False)
+
+
+def show_reread(report: RereadReport, *, as_json: bool) -> None:
+    """How many pages were read anew, and what changed by it."""
+    from tasks.reports import reread_pairs
+
+    if as_json:
+        print_json(asdict(report))
+        return
+    out.print(f"\n[bold]Pages of {report.source} read anew[/bold]")
+    print_pairs(reread_pairs(report))
+    if report.n_changed_batches:
+        out.print("\nNext: `ostinato refresh --skip-fetch` builds and publishes it.", markup=False)
+
+
+def show_measured(report: SourceReport, *, as_json: bool) -> None:
+    """How many files were measured, and why some were not."""
+    if as_json:
+        print_json({**_source_json(report), "warnings": report.notes})
+        return
+    out.print(f"{report.n_rows:,} audio files measured.")
+    for note in report.notes:
+        out.print(f"  - {note}", soft_wrap=True, markup=False)
+    if report.n_rows:
+        out.print("\nNext: `ostinato refresh --skip-fetch` tags and publishes them.", markup=False)
+
+
+def _sources_json(summary: RunSummary) -> list[dict[str, Any]]:
+    return [_source_json(report) for report in summary.sources]
+
+
+def _source_json(report: SourceReport) -> dict[str, Any]:
+    return {
+        "source": report.source,
+        "entity": report.entity,
+        "state": str(report.state),
+        "n_rows": report.n_rows,
+        "n_requests": report.n_pages,
+        "states": report.states,
+        "missing": report.missing,
+    }
+
+
 def _warehouse_counts(settings: Settings) -> dict[str, int]:
     with warehouse.open_warehouse(settings, read_only=True) as con:
         rows = {name: con.execute(f"select count(*) from {table}").fetchone() for name, table in COUNTED.items()}
@@ -91,10 +136,11 @@ def _show_sources(summary: RunSummary) -> None:
                 r.n_rows,
                 r.n_pages,
                 ", ".join(f"{s} {n:,}" for s, n in r.states.items()),
+                len(r.missing) or None,
             )
             for r in summary.sources
         ]
-        print_table(("source", "what", "state", "rows", "requests", "answers"), rows)
+        print_table(("source", "what", "state", "rows", "requests", "answers", "missing"), rows)
 
 
 def _show_warnings(warnings: Sequence[str]) -> None:

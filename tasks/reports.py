@@ -13,6 +13,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from tasks.collecting.report import SourceReport
+from tasks.collecting.rereading import RereadReport
 from tasks.fetching.answer import FetchState
 from tasks.lake import utc_now, write_batch
 from tasks.settings import OstinatoError, Settings
@@ -123,11 +124,15 @@ def write_import_books(settings: Settings, as_of: date, imported: Sequence[Impor
 
 
 def run_log_rows(flow: str, run_id: str, as_of: date, sources: Sequence[SourceReport]) -> list[dict[str, Any]]:
-    """One row per source: what it gave over all that was asked of it; its state is the first that is not ok."""
+    """One row per source: what it gave over all that was asked of it; its state is the first that is not ok.
+
+    A part that is refused for good, such as Spotify's audio features, does not colour what the source does give.
+    """
     rows = []
     for source in dict.fromkeys(report.source for report in sources):
         asked = [report for report in sources if report.source == source]
-        faults = [report.state for report in asked if report.state is not FetchState.OK]
+        gave = [report for report in asked if report.state is not FetchState.REFUSED] or asked
+        faults = [report.state for report in gave if report.state is not FetchState.OK]
         rows.append(
             {
                 "flow": flow,
@@ -154,6 +159,7 @@ def markdown(summary: RunSummary) -> str:
         f"# {summary.title}",
         f"World **{summary.profile}**, {served}",
         _section("Sources", _source_table(summary.sources)),
+        _section("Missing", _missing(summary.sources)),
         _section("What to know", "\n".join(f"- {text}" for text in summary.warnings)),
         _section("Catalogue", _table(("table", "rows"), sorted(published.n_rows.items()) if published else ())),
         _section("Tags", _table(("kind", "tracks tagged"), tagged.items())),
@@ -167,6 +173,24 @@ def import_markdown(imported: Iterable[ImportReport]) -> str:
     """What came in from each file."""
     rows = ((report.path.name, report.entity, report.n_rows, report.n_rejected) for report in imported)
     return _table(("file", "recognised as", "rows", "rejected"), rows)
+
+
+def reread_pairs(report: RereadReport) -> dict[str, int]:
+    """What reading a source's pages anew came to, for people."""
+    return {
+        "pages read anew": report.n_pages,
+        "pages no longer kept (their rows stay)": report.n_expired,
+        "batches": report.n_batches,
+        "batches that changed": report.n_changed_batches,
+        "rows before": report.n_rows_before,
+        "rows now": report.n_rows,
+        **{f"pages {change}": n_pages for change, n_pages in sorted(report.changed_states.items())},
+    }
+
+
+def reread_markdown(report: RereadReport) -> str:
+    """The same for the Prefect UI."""
+    return f"# Pages of {report.source} read anew\n\n{_table(('what', 'count'), reread_pairs(report).items())}"
 
 
 def audit_rows_markdown(checks: Iterable[CheckResult]) -> str:
@@ -187,6 +211,8 @@ def sql_graph_markdown(n_rows: Mapping[str, int] | None = None) -> str:
     picture = base64.b64encode(sql_graph_png(load_models(SQL_DIR), n_rows or {})).decode()
     return f"![The SQL models, from staging on the left to marts on the right](data:image/png;base64,{picture})"
 
+
+NAMED_MISSING = 8  # of each source and state; `--json` names them all
 
 GRAPH_COLUMNS = (("staging",), ("core", "matching"), ("features", "tagging"), ("marts",))
 """Layers drawn beside each other; raw tables are left out, since each staging model bears its raw table's name."""
@@ -267,6 +293,17 @@ def _source_table(reports: Sequence[SourceReport]) -> str:
         for report in reports
     ]
     return _table(head, rows)
+
+
+def _missing(reports: Sequence[SourceReport]) -> str:
+    """What was due and did not come, by source and state; a few keys of each."""
+    rows = []
+    for report in reports:
+        for state in dict.fromkeys(report.missing.values()):
+            keys = [key for key, why in report.missing.items() if why == state]
+            more = f", and {len(keys) - NAMED_MISSING:,} more" if len(keys) > NAMED_MISSING else ""
+            rows.append((report.source, report.entity, state, len(keys), ", ".join(keys[:NAMED_MISSING]) + more))
+    return _table(("source", "what", "state", "count", "which"), rows)
 
 
 def _audit(checks: Sequence[CheckResult]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Mapping
 from datetime import date, datetime
 from enum import StrEnum
 from importlib.metadata import version
@@ -57,6 +58,9 @@ class Settings(BaseSettings):
     youtube_api_key: SecretStr | None = Field(default=None, description="YouTube Data API key (100 searches a day).")
     user_agent: str | None = Field(
         default=None, description="User agent in place of Ostinato's own; say who you are, never who you are not."
+    )
+    audio: Path | None = Field(
+        default=None, description="Folder with your own audio files; every refresh measures those that are new."
     )
     pages_max_gb: float = Field(
         default=20.0, gt=0, description="Size of the page archive in GB, beyond which its oldest pages are deleted."
@@ -128,6 +132,17 @@ class Settings(BaseSettings):
         return self.profile is Profile.SANDBOX
 
 
+_provided: dict[str, SecretStr] = {}
+
+SECRETS = tuple(name for name, field in Settings.model_fields.items() if field.annotation == SecretStr | None)
+"""The settings that are secret."""
+
+
+def provide_secrets(secrets: Mapping[str, SecretStr]) -> None:
+    """Give this process secrets from elsewhere than the environment, which still comes first; nothing keeps them."""
+    _provided.update(secrets)
+
+
 def load_settings(profile: Profile | str | None = None) -> Settings:
     """Settings of this process: `profile`, else `OSTINATO_PROFILE`, else `live` where such a world exists.
 
@@ -143,6 +158,9 @@ def load_settings(profile: Profile | str | None = None) -> Settings:
         raise OstinatoError(f"There is no profile {profile}; choose sandbox or live.")
     try:
         settings = Settings() if profile is None else Settings(profile=Profile(profile))
+        settings = settings.model_copy(
+            update={name: secret for name, secret in _provided.items() if getattr(settings, name) is None}
+        )
     except ValidationError as fault:
         first = fault.errors()[0]
         name, *inside = (str(part) for part in first["loc"])
@@ -195,6 +213,7 @@ def prepare_environment(settings: Settings) -> None:
         "DO_NOT_TRACK": "true",
         "MPLCONFIGDIR": str(settings.home.absolute() / "matplotlib"),
         "MPLBACKEND": "Agg",
+        "NUMBA_CACHE_DIR": str(settings.home.absolute() / "numba"),
     }
     for name, value in defaults.items():
         os.environ.setdefault(name, value)

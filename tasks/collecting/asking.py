@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from tasks.collecting.freshness import limits_in_force
 from tasks.fetching.answer import Answer, FetchState
 from tasks.fetching.http import PoliteSession
-from tasks.settings import Settings
+from tasks.settings import SEOUL, Settings
 from tasks.sources.parsed import Parsed
 
 Row = TypeVar("Row", bound=Mapping[str, Any])
@@ -28,16 +28,27 @@ def ask(
     *,
     params: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
+    form: Mapping[str, Any] | None = None,
 ) -> tuple[Answer, Parsed[Row]]:
     """Fetch and read one page; the parsed state is the one that counts, and the session heeds it.
 
-    A page that HTTP calls fine and the parser broken is asked for once more.
+    A page that HTTP calls fine and the parser broken is asked for once more. A `form` is posted; without one the
+    page is asked for as usual.
     """
     for n_tries in range(1, TRIES + 1):
-        answer = session.get(url, params=params, headers=headers)
+        if form is None:
+            answer = session.get(url, params=params, headers=headers)
+        else:
+            answer = session.post(url, data=form, headers=headers)
         parsed = parse(answer.body, url) if answer.state is FetchState.OK else Parsed([], answer.state, answer.reason)
         session.heed(answer, parsed.state)
         is_misread = answer.state is FetchState.OK and parsed.state is FetchState.BROKEN
         if not is_misread or session.is_closed or n_tries == TRIES:
             break
     return answer, parsed
+
+
+def come_back_note(session: PoliteSession) -> str:
+    """When a source that asked for a long wait may be asked again, as the end of a sentence; empty where none did."""
+    moment = session.come_back_at
+    return f"; come back after {moment.astimezone(SEOUL):%Y-%m-%d %H:%M} (Seoul)" if moment else ""

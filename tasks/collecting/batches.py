@@ -87,17 +87,24 @@ def land(
 
 
 def _with_parser_version(source: str, row: Mapping[str, Any]) -> dict[str, Any]:
-    """A manifest row that says which version of its parser read the page, where a page came."""
-    version = PARSER_VERSIONS.get((source, row["entity"])) if row["page_sha256"] else None
-    return {**row, "parser_version": version}
+    """A manifest row that says which version of its parser read the page, where one did."""
+    return {**row, "parser_version": PARSER_VERSIONS.get((source, row["entity"])) if row["is_page"] else None}
 
 
 def read_since(root: Path, source: str, entity: str, columns: Sequence[str], since: date) -> pa.Table:
     """Rows that landed on `since` or later by their ingest date, which is the `as_of` of the run that fetched them."""
     wanted = pa.schema([LAKE_SCHEMAS[(source, entity)].field(name) for name in columns])
     files = [file for file in lake.batch_files(root, source, entity) if _ingest_date(file) >= since]
-    tables = [pq.read_table(file, columns=list(columns), partitioning=None).cast(wanted) for file in files]
+    tables = [lake.read_file(file, wanted) for file in files]
     return pa.concat_tables(tables) if tables else wanted.empty_table()
+
+
+def read_batch(root: Path, source: str, entity: str, batch_key: str) -> pa.Table:
+    """The rows of the batch of that key; none where there is none."""
+    name = lake.batch_path(root, source, entity, batch_key, date.min).name
+    files = [file for file in lake.batch_files(root, source, entity) if file.name == name]
+    schema = LAKE_SCHEMAS[(source, entity)]
+    return lake.read_file(files[-1], schema) if files else schema.empty_table()
 
 
 def n_rows_of(root: Path, source: str, entity: str, batch_key: str) -> int:

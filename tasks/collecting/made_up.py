@@ -27,17 +27,34 @@ def prepare_made_up_world(settings: Settings, as_of: date) -> int:
         When the sandbox does not answer.
     """
     control = base_url(settings, "sandbox")
+    set_clock(settings, as_of)
     try:
-        requests.put(f"{control}/clock", json={"as_of": as_of.isoformat()}, timeout=TIMEOUT_S).raise_for_status()
         if batch_files(settings.lake, "dataset", "spotify_tracks"):
             return 0
         answer = requests.get(f"{control}/datasets/spotify_tracks.csv", timeout=TIMEOUT_S)
         answer.raise_for_status()
     except requests.RequestException as fault:
-        raise OstinatoError(
-            f"The sandbox at {control} does not answer ({type(fault).__name__}); start it again."
-        ) from None
+        raise _no_sandbox(control, fault) from None
     with tempfile.TemporaryDirectory(dir=settings.world) as folder:
         file = Path(folder) / "spotify_tracks.csv"
         file.write_bytes(answer.content)
         return sum(report.n_rows for report in import_files(settings, [file], as_of))
+
+
+def set_clock(settings: Settings, as_of: date) -> None:
+    """Set the sandbox's clock to `as_of`.
+
+    Raises
+    ------
+    OstinatoError
+        When the sandbox does not answer.
+    """
+    control = base_url(settings, "sandbox")
+    try:
+        requests.put(f"{control}/clock", json={"as_of": as_of.isoformat()}, timeout=TIMEOUT_S).raise_for_status()
+    except requests.RequestException as fault:
+        raise _no_sandbox(control, fault) from None
+
+
+def _no_sandbox(control: str, fault: requests.RequestException) -> OstinatoError:
+    return OstinatoError(f"The sandbox at {control} does not answer ({type(fault).__name__}); start it again.")

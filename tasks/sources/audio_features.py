@@ -7,14 +7,13 @@ kept. Spotify, for apps approved before November 2024, sends `{"audio_features":
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
 from tasks.fetching.answer import FetchState
+from tasks.sources.json_body import number, objects, overlong, read_answer, text
 from tasks.sources.parsed import Parsed
-from tasks.sources.spotify import read_answer
 
 _TRACK_ADDRESS = re.compile(r"spotify(?:\.com/(?:[\w-]+/)*|:)tracks?[/:]([0-9A-Za-z]+)")
 
@@ -41,17 +40,24 @@ class AudioFeaturesRow(TypedDict):
 
 
 def parse_audio_features(body: bytes | str, url: str | None = None) -> Parsed[AudioFeaturesRow]:
-    """Read the features of a batch or of one track; tracks unknown to the provider are absent, which is normal."""
+    """Read the features of a batch or of one track, each track once; unknown ones are absent, which is normal."""
     answer = read_answer(body)
     if isinstance(answer, Parsed):
         return answer
     provider, items = _provider_and_items(answer)
     if items is None:
         return Parsed([], FetchState.BROKEN, "neither content nor audio_features: not an answer with audio features")
-    rows = [row for item in items if (row := _row(item, provider)) is not None]
-    return (
-        Parsed(rows, FetchState.OK) if rows else Parsed([], FetchState.EMPTY, "the provider knows none of the tracks")
-    )
+    if too_many := overlong(items, "tracks"):
+        return too_many
+    if any(items) and not any(_names(item, provider) for item in objects(items)):
+        return Parsed([], FetchState.BROKEN, "no item names its track: the answer has changed")
+    rows: dict[tuple[str | None, str | None], AudioFeaturesRow] = {}
+    for row in (_row(item, provider) for item in items):
+        if row is not None:
+            rows.setdefault((row["track_id"], row["isrc"]), row)
+    if not rows:
+        return Parsed([], FetchState.EMPTY, "the provider knows none of the tracks")
+    return Parsed(list(rows.values()), FetchState.OK)
 
 
 def _provider_and_items(answer: Mapping[str, Any]) -> tuple[str, list[Any] | None]:
@@ -66,45 +72,40 @@ def _provider_and_items(answer: Mapping[str, Any]) -> tuple[str, list[Any] | Non
 
 def _row(item: Any, provider: str) -> AudioFeaturesRow | None:
     """One track's row; null where the item names no track or holds no feature."""
-    if not isinstance(item, Mapping):
+    if not isinstance(item, dict):
         return None
-    isrc = item.get("isrc")
     row = AudioFeaturesRow(
         track_id=_track_id(item, provider),
-        isrc=isrc if isinstance(isrc, str) and isrc else None,
-        danceability=_number(item.get("danceability")),
-        energy=_number(item.get("energy")),
-        key=_number(item.get("key")),
-        loudness=_number(item.get("loudness")),
-        mode=_number(item.get("mode")),
-        speechiness=_number(item.get("speechiness")),
-        acousticness=_number(item.get("acousticness")),
-        instrumentalness=_number(item.get("instrumentalness")),
-        liveness=_number(item.get("liveness")),
-        valence=_number(item.get("valence")),
-        tempo=_number(item.get("tempo")),
-        duration_ms=_number(item.get("duration_ms")),
-        time_signature=_number(item.get("time_signature")),
+        isrc=text(item.get("isrc")),
+        danceability=number(item.get("danceability")),
+        energy=number(item.get("energy")),
+        key=number(item.get("key")),
+        loudness=number(item.get("loudness")),
+        mode=number(item.get("mode")),
+        speechiness=number(item.get("speechiness")),
+        acousticness=number(item.get("acousticness")),
+        instrumentalness=number(item.get("instrumentalness")),
+        liveness=number(item.get("liveness")),
+        valence=number(item.get("valence")),
+        tempo=number(item.get("tempo")),
+        duration_ms=number(item.get("duration_ms")),
+        time_signature=number(item.get("time_signature")),
         provider=provider,
     )
-    is_named = row["track_id"] is not None or row["isrc"] is not None
-    return row if is_named and row["energy"] is not None else None
+    return row if _names(item, provider) and row["energy"] is not None else None
+
+
+def _names(item: Mapping[str, Any], provider: str) -> bool:
+    """Whether an item says which track it is of."""
+    return _track_id(item, provider) is not None or text(item.get("isrc")) is not None
 
 
 def _track_id(item: Mapping[str, Any], provider: str) -> str | None:
     """Spotify's id of the track: its own `id` at Spotify, at ReccoBeats the last part of `href`."""
-    own_id = item.get("id")
-    if provider == "spotify" and isinstance(own_id, str) and own_id:
+    if provider == "spotify" and (own_id := text(item.get("id"))):
         return own_id
     for name in ("href", "uri", "track_href"):
         found = _TRACK_ADDRESS.search(address) if isinstance(address := item.get(name), str) else None
         if found:
             return found[1]
     return None
-
-
-def _number(value: Any) -> float | None:
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not is_number or abs(value) > 1e12:  # a huge int would not fit a float
-        return None
-    return float(value) if math.isfinite(value) else None

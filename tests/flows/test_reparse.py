@@ -1,0 +1,107 @@
+"""A mended parser reaches what was fetched before: the archive is read anew, nobody is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import pytest
+import requests
+
+from tasks import lake
+from tasks.collecting import rereading
+from tasks.collecting.charts import collect_charts
+from tasks.collecting.features import collect_features
+from tasks.collecting.films import collect_films
+from tasks.collecting.recordings import collect_recordings
+from tasks.collecting.rereading import REREADERS, Reread, reread_pages
+from tasks.collecting.soundtracks import collect_soundtracks
+from tasks.collecting.tracks import collect_tracks
+from tasks.fetching import archive
+from tasks.schemas import COLLECTED_SOURCES
+from tasks.settings import OstinatoError, Profile, Settings
+from tasks.sources import imdb
+from tasks.sources.parsed import Parsed
+
+AS_OF = date(2026, 11, 20)
+N_FILMS = 12
+
+
+@pytest.fixture(scope="module")
+def collected(tmp_path_factory: pytest.TempPathFactory, sandbox_sites: dict[str, str]) -> Iterator[Settings]:
+    """A night of all sources, IMDb blocked for some films so that MusicBrainz was asked too."""
+    home = tmp_path_factory.mktemp("home")
+    settings = Settings(home=home, profile=Profile.SANDBOX, sites=sandbox_sites, max_workers=4)
+    control = sandbox_sites["sandbox"]
+    collect_films(settings, AS_OF, N_FILMS)
+    requests.put(f"{control}/faults", json={"imdb": {"kind": "blocked", "times": 2}}, timeout=10).raise_for_status()
+    collect_soundtracks(settings, AS_OF)
+    collect_recordings(settings, AS_OF)
+    collect_charts(settings, AS_OF)
+    collect_tracks(settings, AS_OF)
+    collect_features(settings, AS_OF)
+    requests.delete(f"{control}/faults", timeout=10)
+    yield settings
+
+
+def everything(settings: Settings, source: str) -> dict[str, list[dict[str, Any]]]:
+    """All rows of a source's tables, in an order of their own."""
+    tables = {reread.table for (name, _), reread in REREADERS.items() if name == source} | {"fetch"}
+    return {table: sorted(lake.read(settings.lake, source, table).to_pylist(), key=repr) for table in tables}
+
+
+def n_requests(sites: dict[str, str]) -> int:
+    stats = requests.get(f"{sites['sandbox']}/stats", timeout=10).json()
+    return sum(site["requests"] for name, site in stats.items() if name != "sandbox")
+
+
+def test_every_archived_source_can_be_read_anew() -> None:
+    assert {source for source, _ in REREADERS} == set(COLLECTED_SOURCES)
+
+
+@pytest.mark.parametrize("source", ["tmdb", "imdb", "musicbrainz", "melon", "spotify", "reccobeats"])
+def test_the_same_parser_changes_nothing_and_asks_nobody(
+    collected: Settings, sandbox_sites: dict[str, str], source: str
+) -> None:
+    before, n_before = everything(collected, source), n_requests(sandbox_sites)
+    report = reread_pages(collected, source)
+    assert everything(collected, source) == before
+    assert (report.n_changed_batches, dict(report.changed_states)) == (0, {})
+    assert report.n_rows == report.n_rows_before
+    assert report.n_pages > 0
+    assert n_requests(sandbox_sites) == n_before
+
+
+def test_a_mended_parser_reaches_every_page(collected: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def shouting(body: bytes, key: str, url: str) -> Parsed[Any]:
+        parsed = imdb.parse_soundtrack(body, url)
+        return Parsed([{**row, "title": (row["title"] or "").upper()} for row in parsed.rows], parsed.state)
+
+    before = everything(collected, "imdb")["soundtrack"]
+    monkeypatch.setitem(REREADERS, ("imdb", "soundtrack"), Reread("soundtrack", shouting))
+    monkeypatch.setitem(rereading.PARSER_VERSIONS, ("imdb", "soundtrack"), 99)
+    reread_pages(collected, "imdb")
+    after = everything(collected, "imdb")
+    assert {row["title"] for row in after["soundtrack"]} == {row["title"].upper() for row in before}
+    assert {row["parser_version"] for row in after["fetch"] if row["state"] == "ok"} == {99}
+    assert [row["parser_version"] for row in after["fetch"] if row["state"] == "blocked"] == [None] * 2
+    monkeypatch.undo()
+    reread_pages(collected, "imdb")
+    assert everything(collected, "imdb")["soundtrack"] == before
+
+
+def test_rows_of_an_expired_page_stay(collected: Settings) -> None:
+    before = everything(collected, "melon")
+    gone = next(row["page_sha256"] for row in before["song"])
+    body = archive.load(collected.pages, gone)
+    archive.delete(collected.pages, gone)
+    report = reread_pages(collected, "melon")
+    assert report.n_expired == 1
+    assert everything(collected, "melon") == before
+    archive.store(collected.pages, body)
+
+
+def test_a_source_without_pages_is_one_sentence(collected: Settings) -> None:
+    with pytest.raises(OstinatoError, match="name one of imdb"):
+        reread_pages(collected, "dataset")
