@@ -69,7 +69,7 @@ def made_up_clock(as_of: date) -> None:
 
 @task(name="Collect films", task_run_name="films", cache_policy=NO_CACHE)
 def films(as_of: date, max_films: int) -> list[SourceReport]:
-    """TMDB: the list by browser, then the film pages."""
+    """TMDB: the list and the films, by the API where there is a key, else by browser and pages."""
     with StepProgress("Films from TMDB") as progress:
         return of_source("tmdb", lambda: collect_films(load_settings(), as_of, max_films, progress))
 

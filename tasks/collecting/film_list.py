@@ -1,215 +1,201 @@
-"""TMDB's list of popular films, scrolled in a real browser to as many films as were asked for."""
+"""The list of one night as it is read: each page asked for once, each film listed once, landed as it grows."""
 
 from __future__ import annotations
 
-import re
-import time
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
+from functools import partial
+from types import TracebackType
+from typing import Any, Self, TypeAlias
 
-from selenium.common.exceptions import TimeoutException, WebDriverException
-from selenium.webdriver.chrome.webdriver import WebDriver
-
-from tasks import lake
-from tasks.collecting.batches import land, n_rows_of, read_since, with_provenance
-from tasks.collecting.freshness import settled_keys
-from tasks.collecting.report import Progress, SourceReport
+from tasks.collecting.batches import with_provenance
+from tasks.collecting.film_batch import FilmBatch
+from tasks.collecting.freshness import SETTLED
+from tasks.collecting.report import FINE, SourceReport
 from tasks.fetching import archive
 from tasks.fetching.answer import Answer, FetchState
-from tasks.fetching.browser import open_browser
-from tasks.fetching.classify import classify
 from tasks.fetching.http import PoliteSession
-from tasks.fetching.policy import base_url
 from tasks.settings import Settings
+from tasks.sources.parsed import Parsed
 from tasks.sources.tmdb import parse_list
+from tasks.sources.tmdb_api import ListedFilm
+from tasks.sources.tmdb_discover import FILMS_A_PAGE, MAX_PAGES
 
-_COUNT = """
-const ids = Array.from(document.querySelectorAll('a[href^="/movie/"]'), a => a.getAttribute('href').match(/^\\/movie\\/(\\d+)/));
-return new Set(ids.filter(Boolean).map(match => match[1])).size;
-"""  # noqa: E501
-_SCROLL = """
-window.scrollTo(0, 0);
-window.scrollTo(0, document.body.scrollHeight);
-window.dispatchEvent(new Event('scroll'));
-const more = document.querySelector('p.load_more a, a.load_more, button.load_more');
-if (more && more.offsetParent !== null) more.click();
-"""
-_STATUS = "return (performance.getEntriesByType('navigation')[0] || {}).responseStatus || 0;"
-_FAILED = "return document.documentURI.startsWith('chrome-error:');"
-_N_PAGES = """
-const pages = Array.from(document.querySelectorAll('div[id^="page_"]'), page => Number(page.id.slice(5)) || 0);
-return Math.max(0, ...pages);
-"""
-_ENDED = "return Array.from(document.querySelectorAll('div[id^=\"page_\"]')).some(page => !page.children.length);"
-_NOBODY_THERE = frozenset(
-    ("ERR_CONNECTION_REFUSED", "ERR_NAME_NOT_RESOLVED", "ERR_ADDRESS_UNREACHABLE", "ERR_INTERNET_DISCONNECTED")
-)
-ATTEMPTS = 2  # time-outs and broken connections are TMDB's common failures
-_PASSING = (FetchState.BROKEN, FetchState.UNREACHABLE, FetchState.LIMITED)
+FAILURES_IN_A_ROW = 2  # of list pages, after which the rest is not asked for; one more would close the host to films
+SERVER_FAULTS_IN_A_ROW = 3  # the same where the server failed, which is more likely to pass
+IDLE_PAGES = 3  # pages in a row without a new film: a list that turns in circles has ended
+
+_NO_LIST = (FetchState.MISSING, FetchState.EMPTY)
+_NO_PAGE = (FetchState.MISSING,)
+
+AskPage: TypeAlias = Callable[[], tuple[Answer, Parsed[ListedFilm]]]
+ParseList: TypeAlias = Callable[[bytes, str], Parsed[ListedFilm]]
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
-    """How long a list may take to grow, how often to look, and how long to wait before another try, in seconds."""
+class ListPage:
+    """One page of the list, fresh from the site or from the archive; its rows say where they were read."""
 
-    growth_s: float
-    poll_s: float
-    pause_s: float
+    key: str
+    state: FetchState
+    reason: str
+    rows: list[dict[str, Any]]
+    body: bytes
+    is_server_fault: bool = False
+
+    @property
+    def most_in_a_row(self) -> int:
+        """How many failures like this one, in a row, end the reading of a list."""
+        return SERVER_FAULTS_IN_A_ROW if self.is_server_fault else FAILURES_IN_A_ROW
 
 
-LIVE = Patience(growth_s=12, poll_s=0.25, pause_s=10)
-SANDBOX = Patience(growth_s=3, poll_s=0.02, pause_s=0.2)
+Listed: TypeAlias = tuple[ListPage, dict[str, Any]]
+"""A row and the page it stands on."""
 
 
-def collect_list(
-    settings: Settings, session: PoliteSession, as_of: date, max_films: int, progress: Progress | None = None
-) -> tuple[SourceReport, list[int]]:
-    """The ids of the first `max_films` popular films, in list order; the list of a night is read once.
+class NightList:
+    """What is known of this night's list of popular films.
 
-    The rows land in `tmdb/list`. A list that ends early is no fault: it is said in the report. One that the site
-    cuts short is: what came is kept, under the state that cut it, and the next run asks again.
+    Every page is a line of the manifest with a key of its own, so that a run that was killed asks only for pages
+    that have not come, and reads the others from the archive. A film that turns up on two pages, since the list
+    moves while it is read, counts once. The first `max_films` films are kept: of a page that was not used to its end
+    the key says how far (`... first-7`), so that reading it anew keeps the same films.
     """
-    report = SourceReport("tmdb", "list")
-    tonight = timedelta(days=1)
-    key = f"popular-{max_films}"
-    batch_key = f"list-{as_of.isoformat()}-{max_films}"
-    if key in settled_keys(settings, "tmdb", "list", as_of, tonight):
-        report.n_rows = n_rows_of(settings.lake, "tmdb", "list", batch_key)
-        return report.close(), _listed_ids(settings, as_of, max_films)
-    url = f"{base_url(settings, 'tmdb')}/movie?language=en-US"
-    answer = _scrolled(settings, session, url, max_films, progress)
-    parsed = parse_list(answer.body, url)
-    state, reason = (parsed if answer.state is FetchState.OK else answer).state, answer.reason or parsed.reason
-    films = parsed.rows[:max_films]
-    manifest = [answer.manifest_row("list", key, state, reason)]
-    land(settings.lake, "tmdb", {"list": with_provenance(films, answer), "fetch": manifest}, batch_key, as_of)
-    report.count(answer, state)
-    report.n_rows = len(films)
-    if state is not FetchState.OK and films:
-        report.notes.append(
-            f"TMDB's list of films stopped at {len(films)} of the {max_films} asked for ({state}: {reason}); "
-            "run `ostinato refresh` again later."
-        )
-    elif state is not FetchState.OK:
-        report.notes.append(f"TMDB's list of films was not read: {reason}; run `ostinato refresh` again later.")
-    elif len(films) < max_films:
-        report.notes.append(f"TMDB's list ended at {len(films)} of the {max_films} films asked for.")
-    return report.close(), [film["tmdb_id"] for film in films]
+
+    def __init__(self, settings: Settings, as_of: date, max_films: int) -> None:
+        self.as_of = as_of
+        self.max_films = max_films
+        self.report = SourceReport("tmdb", "list")
+        self.films: dict[int, dict[str, Any]] = {}
+        self.failed: dict[str, tuple[ListPage, AskPage]] = {}
+        self.stopped: tuple[FetchState, str] | None = None
+        self.unread: list[str] = []
+        self._settings = settings
+        self._batch = FilmBatch(settings.lake, "list", f"list-{as_of.isoformat()}-{max_films}", as_of)
+        self._pages: dict[str, ListPage] = {}
+        self._n_used: dict[str, int] = {}
+
+    def __enter__(self) -> Self:
+        self._batch.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for key, page in self._pages.items():
+            if page.state is FetchState.OK and self._n_used.get(key, 0) < len(page.rows) and kind is None:
+                self._batch.rename("list", key, f"{key} first-{self._n_used.get(key, 0)}")
+        self._batch.__exit__(kind, fault, trace)
+
+    @property
+    def is_full(self) -> bool:
+        """True where as many films are listed as were asked for."""
+        return len(self.films) >= self.max_films
+
+    def knows(self, name: str) -> bool:
+        """Whether that page came earlier on this night."""
+        return self._remembered("list", self._key(name), parse_list) is not None
+
+    def page(self, name: str, ask_page: AskPage, may_be_empty: bool = True, parse: ParseList = parse_list) -> ListPage:
+        """A page by its name: as it came before on this night, else as the site sends it now.
+
+        A list page cannot be missing, nor can a first page be empty: a site that says so is broken, or another one.
+        """
+        page = self._page("list", name, ask_page, parse, _NO_PAGE if may_be_empty else _NO_LIST)
+        if page.state in FINE:
+            self.failed.pop(name, None)
+        else:
+            self.failed[name] = page, ask_page
+        return page
+
+    def export(self, name: str, ask_page: AskPage, parse: ParseList) -> ListPage:
+        """A list in one file, which may be missing; the rest is as with a page."""
+        return self._page("id_export", name, ask_page, parse)
+
+    def _page(
+        self, entity: str, name: str, ask_page: AskPage, parse: ParseList, broken: Container[FetchState] = ()
+    ) -> ListPage:
+        key = self._key(name)
+        if page := self._pages.get(key) or self._remembered(entity, key, parse):
+            self._pages[key] = page
+            return page
+        answer, parsed = ask_page()
+        state, reason = parsed.state, parsed.reason
+        if state in broken:
+            state, reason = FetchState.BROKEN, f"{reason}, which a list page cannot be"
+        self._batch.add([], [answer.manifest_row(entity, key, state, reason)])
+        self.report.count(answer, state)
+        is_server_fault = answer.state is FetchState.BROKEN
+        page = ListPage(key, state, reason, with_provenance(parsed.rows, answer), answer.body, is_server_fault)
+        if state in FINE:
+            self._pages[key] = page
+        return page
+
+    def _key(self, name: str) -> str:
+        return f"popular-{self.max_films} {name}".strip()
+
+    def _remembered(self, entity: str, key: str, parse: ParseList) -> ListPage | None:
+        """The page that came earlier on this night, if the archive still has it."""
+        for (kind, asked), line in self._batch.asked.items():
+            if kind == entity and asked.partition(" first-")[0] == key and line["state"] in SETTLED:
+                try:
+                    body = archive.load(self._settings.pages, line["page_sha256"] or "")
+                except (FileNotFoundError, ValueError):
+                    return None
+                origin = {"fetched_at": line["fetched_at"], "page_sha256": line["page_sha256"]}
+                rows = [{**row, **origin} for row in parse(body, line["url"]).rows]
+                return ListPage(key, FetchState(line["state"]), line["reason"], rows, body)
+        return None
+
+    def pages(
+        self,
+        session: PoliteSession,
+        name: str,
+        ask_page: Callable[[int], tuple[Answer, Parsed[ListedFilm]]],
+        first: int = 1,
+        n_pages_of: Callable[[ListPage], int] | None = None,
+    ) -> Iterator[ListPage]:
+        """Pages in order until the list has ended, turns in circles, or fails twice in a row; its length is theirs."""
+        number, n_pages, n_failed, n_idle = first, MAX_PAGES, 0, 0
+        while number <= min(n_pages, MAX_PAGES) and n_idle < IDLE_PAGES:
+            page = self._next(f"{name}page {number}", partial(ask_page, number), number > 1 or bool(name))
+            if page.state is FetchState.EMPTY:
+                return
+            if page.state is FetchState.OK:
+                n_pages = n_pages_of(page) if n_pages_of else n_pages
+                n_before, n_failed = len(self.films), 0
+                yield page
+                n_idle = n_idle + 1 if len(self.films) == n_before and not n_pages_of else 0
+            elif session.is_closed or (n_failed := n_failed + 1) >= page.most_in_a_row:
+                self.stopped = page.state, page.reason
+                last = min(n_pages, -(-self.max_films // FILMS_A_PAGE))
+                self.unread += [f"{name}page {unread}" for unread in range(number + 1, last + 1)]
+                return
+            number += 1
+
+    def _next(self, name: str, ask_page: AskPage, may_be_empty: bool) -> ListPage:
+        """The page of that name; one that has just failed is not asked for again at once."""
+        return self.failed[name][0] if name in self.failed else self.page(name, ask_page, may_be_empty)
+
+    def read(self, rows: Iterator[Listed]) -> None:
+        """List films until there are enough. A page that failed is asked once more; the next ones make up for it."""
+        self.take(rows, lambda: self.max_films - FILMS_A_PAGE * len(self.failed))
+        for name, (_, ask_page) in list(self.failed.items()):
+            if not self.stopped:
+                self.take(rows_of([self.page(name, ask_page)]), lambda: self.max_films)
+        self.take(rows, lambda: self.max_films)
+
+    def take(self, rows: Iterator[Listed], n_wanted: Callable[[], int]) -> None:
+        """List the films of these rows, each once, while there are fewer than wanted."""
+        while len(self.films) < n_wanted() and (listed := next(rows, None)):
+            page, row = listed
+            self._n_used[page.key] = self._n_used.get(page.key, 0) + 1
+            if row["tmdb_id"] not in self.films:
+                self.films[row["tmdb_id"]] = row
+                self._batch.add([row], [])
 
 
-def _listed_ids(settings: Settings, as_of: date, max_films: int) -> list[int]:
-    """The ids that this night's list already brought."""
-    rows = read_since(settings.lake, "tmdb", "list", ["tmdb_id"], as_of)
-    return list(dict.fromkeys(rows.column("tmdb_id").to_pylist()))[:max_films]
-
-
-def _scrolled(
-    settings: Settings, session: PoliteSession, url: str, max_films: int, progress: Progress | None
-) -> Answer:
-    """The list page as the browser holds it after scrolling, as an answer like any other.
-
-    What may pass is tried again, unless TMDB has asked to be left alone; of two faulty answers the fuller one counts.
-    """
-    refused = session.forbidden(url)
-    if refused:
-        return _answer(settings, url, *refused)
-    patience = SANDBOX if settings.is_sandbox else LIVE
-    answers: list[Answer] = []
-    for n_before in range(ATTEMPTS):
-        time.sleep(patience.pause_s if n_before else 0)
-        with open_browser(settings, "tmdb") as driver:
-            answers.append(_read_list(driver, settings, session, url, max_films, progress, patience))
-        if answers[-1].state not in _PASSING or session.is_closed:
-            break
-    return max(answers, key=lambda answer: (answer.state is FetchState.OK, len(answer.body)))
-
-
-def _read_list(
-    driver: WebDriver,
-    settings: Settings,
-    session: PoliteSession,
-    url: str,
-    max_films: int,
-    progress: Progress | None,
-    patience: Patience,
-) -> Answer:
-    try:
-        session.wait_turn(url)
-        driver.get(url)
-        if driver.execute_script(_FAILED):
-            return _answer(settings, url, *_browser_fault(driver.page_source))
-        status = int(driver.execute_script(_STATUS) or 200)
-        ended = _scroll(driver, session, url, max_films, progress, patience)
-        body = driver.page_source.encode("utf-8", errors="replace")
-    except TimeoutException:
-        return _answer(settings, url, FetchState.BROKEN, "the page did not load in time")
-    except WebDriverException as fault:
-        return _answer(settings, url, *_browser_fault(str(fault)))
-    state, reason = classify(status, {}, body)
-    if state is FetchState.OK:
-        state, reason = ended
-    return _answer(settings, url, state, reason, status, body)
-
-
-def _scroll(
-    driver: WebDriver, session: PoliteSession, url: str, max_films: int, progress: Progress | None, patience: Patience
-) -> tuple[FetchState, str]:
-    """Scroll until the list holds `max_films` films, or has twice in a row not grown; the state that ended it."""
-    n_films = _n_films(driver)
-    n_idle = 0
-    while 0 < n_films < max_films and n_idle < ATTEMPTS:
-        session.wait_turn(url)
-        driver.execute_script(_SCROLL)
-        n_before, n_films = n_films, _grown(driver, n_films, patience)
-        n_idle = n_idle + 1 if n_films == n_before else 0
-        if progress is not None:
-            progress(min(n_films, max_films), max_films)
-    if not 0 < n_films < max_films or driver.execute_script(_ENDED):
-        return FetchState.OK, ""
-    return _why_no_more(session, url, int(driver.execute_script(_N_PAGES)) + 1)
-
-
-def _why_no_more(session: PoliteSession, url: str, page: int) -> tuple[FetchState, str]:
-    """Why the list did not grow to this page: OK where it has ended, else the fault that the browser met.
-
-    A page in the browser swallows its faults, so the same fragment is asked for in the open: only one without cards
-    is the end of the list.
-    """
-    address = url.replace("/movie?", "/discover/movie/items?")
-    answer = session.post(address, data={"page": page, "sort_by": "popularity.desc"})
-    parsed = parse_list(answer.body, address)
-    session.heed(answer, parsed.state)
-    state = parsed.state if answer.state is FetchState.OK else answer.state
-    if state is FetchState.EMPTY:
-        return FetchState.OK, ""
-    if state in (FetchState.OK, FetchState.MISSING):  # TMDB has more, or has moved it: the list is not whole
-        return FetchState.BROKEN, f"page {page} did not come into the browser"
-    return state, answer.reason or parsed.reason
-
-
-def _grown(driver: WebDriver, n_before: int, patience: Patience) -> int:
-    """The number of films once it has grown, or when patience or the list has ended."""
-    until = time.monotonic() + patience.growth_s
-    while (n_films := _n_films(driver)) == n_before:
-        if time.monotonic() > until or driver.execute_script(_ENDED):
-            break
-        time.sleep(patience.poll_s)
-    return n_films
-
-
-def _n_films(driver: WebDriver) -> int:
-    return int(driver.execute_script(_COUNT))
-
-
-def _browser_fault(text: str) -> tuple[FetchState, str]:
-    """The state of a page that did not load, by Chromium's own name for the fault."""
-    named = re.search(r"ERR_[A-Z_]+", text)
-    name = named[0] if named else "no more than that the page failed"
-    return (FetchState.UNREACHABLE if name in _NOBODY_THERE else FetchState.BROKEN), f"the browser says {name}"
-
-
-def _answer(
-    settings: Settings, url: str, state: FetchState, reason: str, status: int | None = None, body: bytes = b""
-) -> Answer:
-    sha256 = archive.store(settings.pages, body) if body else None
-    return Answer(url, state, status, body, "text/html; charset=utf-8", lake.utc_now(), sha256, None, reason)
+def rows_of(pages: Iterable[ListPage]) -> Iterator[Listed]:
+    """The rows of these pages, each with its page."""
+    return ((page, row) for page in pages for row in page.rows)

@@ -1,155 +1,178 @@
-"""TMDB's films: the list by a scrolling browser, the film pages over one polite session, IMDb ids by the API."""
+"""TMDB's films, each night: the list of popular ones, then those of them that are not fresh.
+
+With `OSTINATO_TMDB_API_KEY` all of it comes by the API, and the site is left alone; without one, the site is read as
+a visitor would. The rows are the same, but for the IMDb id, which only the API has. An outage of the API is waited
+out, not read around: who has a key has chosen the API's terms over those of the site, what was collected stays, and
+the next night asks for what is due. In the sandbox, which takes any key, the site is read and the API asked for the
+IMDb ids alone, unless a key is set.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from datetime import date
-from typing import Any
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from datetime import date, timedelta
 
-from tasks import lake
-from tasks.collecting.batches import ask_while_open, content_key, in_chunks, with_provenance
-from tasks.collecting.film_list import collect_list
-from tasks.collecting.freshness import settled_keys
+from tasks.collecting.asking import come_back_note, open_session
+from tasks.collecting.batches import content_key, in_chunks, read_since
+from tasks.collecting.film_api import TmdbApi
+from tasks.collecting.film_batch import FilmBatch
+from tasks.collecting.film_listing import collect_list
+from tasks.collecting.film_site import TmdbSite
+from tasks.collecting.film_ways import ByApi, BySite, FilmFound
+from tasks.collecting.freshness import SETTLED
+from tasks.collecting.growing import answers_of
 from tasks.collecting.report import FINE, Progress, SourceReport
-from tasks.fetching.answer import Answer, FetchState
-from tasks.fetching.http import PoliteSession
-from tasks.fetching.policy import base_url
-from tasks.settings import OstinatoError, Settings
-from tasks.sources.tmdb import parse_film
-from tasks.sources.tmdb_api import parse_external_ids
+from tasks.fetching.answer import FetchState
+from tasks.settings import Settings
 
 FILMS_A_BATCH = 100
-
-
-@dataclass(slots=True)
-class _Fetched:
-    """What asking for one film brought."""
-
-    rows: list[dict[str, Any]] = field(default_factory=list)
-    manifest: list[dict[str, Any]] = field(default_factory=list)
-    answers: list[tuple[Answer, FetchState]] = field(default_factory=list)
-
-    def add(self, answer: Answer, entity: str, key: str, state: FetchState, reason: str) -> None:
-        """Note one answer, in the state that counts."""
-        self.answers.append((answer, state))
-        self.manifest.append(answer.manifest_row(entity, key, state, reason))
+NAMED_FILMS = 20  # of each state, in a sentence; the report's `missing` names all
 
 
 def collect_films(
     settings: Settings, as_of: date, max_films: int, progress: Progress | None = None
 ) -> list[SourceReport]:
-    """Bring the list of popular films and the pages of those that are not fresh into the lake.
+    """Bring the list of popular films and those of them that are not fresh into the lake.
 
-    Returns the reports of the list and of the films. Without a TMDB key the films come without IMDb ids, which
-    only the API has.
+    Returns the reports of the list and of the films.
 
     Raises
     ------
     OstinatoError
-        When TMDB refuses the key, or no browser can be started.
+        When TMDB refuses the key.
     """
-    with PoliteSession(settings, "tmdb") as session:
-        listing, listed = collect_list(settings, session, as_of, max_films)
-        films = _collect_pages(settings, session, as_of, listed, progress or (lambda done, total: None))
+    with ExitStack() as stack:
+        way = _way(settings, stack)
+        listing, listed = collect_list(settings, way.source, as_of, max_films)
+        films = FilmNight(settings, way, as_of).collect(listed, progress or (lambda done, total: None))
     if not listed and listing.state is not FetchState.OK:
         films.state = listing.state
     return [listing, films]
 
 
-def _collect_pages(
-    settings: Settings, session: PoliteSession, as_of: date, listed: Sequence[int], progress: Progress
-) -> SourceReport:
-    report = SourceReport("tmdb", "film")
-    key = _api_key(settings)
-    fresh = settled_keys(settings, "tmdb", "film", as_of, session.policy.fresh_for)
-    if key:
-        fresh &= settled_keys(settings, "tmdb", "external_ids", as_of, session.policy.fresh_for)
-    due = [tmdb_id for tmdb_id in listed if str(tmdb_id) not in fresh]
-    n_done = len(listed) - len(due)
-    progress(n_done, len(listed))
-    with ThreadPoolExecutor(_n_workers(settings), thread_name_prefix="tmdb") as pool:
-        for chunk in in_chunks(due, FILMS_A_BATCH):
-            fetched = ask_while_open(pool, session, lambda film: _fetch_film(settings, session, film, key), chunk)
-            _land(settings, as_of, fetched, report)
-            n_done += len(fetched)
-            progress(n_done, len(listed))
-            if session.is_closed:
-                break
-    _annotate(report, key, n_asked=sum(report.states.values()), n_left=len(listed) - n_done)
-    return report.close(session.closed)
+def _way(settings: Settings, stack: ExitStack) -> ByApi | BySite:
+    """How films are asked for: by the API where a key is set, else by the site."""
+    key = settings.tmdb_api_key.get_secret_value() if settings.tmdb_api_key else None
+    made_up_key = "sandbox" if settings.is_sandbox else None
+    api = None
+    if key or made_up_key:
+        api = TmdbApi(settings, stack.enter_context(open_session(settings, "tmdb")), key or made_up_key or "")
+    if key and api:
+        return ByApi(api)
+    return BySite(TmdbSite(settings, stack.enter_context(open_session(settings, "tmdb"))), api)
 
 
-def _n_workers(settings: Settings) -> int:
-    """Threads that fetch: in the live profile the pace of the site makes more than two useless."""
-    return settings.max_workers if settings.is_sandbox else min(2, settings.max_workers)
+def fresh_films(settings: Settings, as_of: date, fresh_for: timedelta, with_imdb_ids: bool) -> set[str]:
+    """TMDB ids of the films that need not be asked for, by the manifest.
 
-
-def _api_key(settings: Settings) -> str | None:
-    if settings.tmdb_api_key is not None:
-        return settings.tmdb_api_key.get_secret_value()
-    return "sandbox" if settings.is_sandbox else None
-
-
-def _fetch_film(settings: Settings, session: PoliteSession, tmdb_id: int, key: str | None) -> _Fetched:
-    """One film's page, and its IMDb id where there is a key to ask for it."""
-    fetched = _Fetched()
-    url = f"{base_url(settings, 'tmdb')}/movie/{tmdb_id}"
-    answer = session.get(url, params={"language": "en-US"})
-    parsed = parse_film(answer.body, url) if answer.state is FetchState.OK else None
-    state, reason = (parsed.state, parsed.reason) if parsed else (answer.state, answer.reason)
-    session.heed(answer, state)
-    fetched.add(answer, "film", str(tmdb_id), state, reason)
-    if parsed and parsed.rows:
-        fetched.rows = with_provenance(parsed.rows, answer)
-        fetched.rows[0]["imdb_id"] = _fetch_imdb_id(settings, session, tmdb_id, key, fetched) if key else None
-    return fetched
-
-
-def _fetch_imdb_id(settings: Settings, session: PoliteSession, tmdb_id: int, key: str, fetched: _Fetched) -> str | None:
-    """The film's IMDb id by TMDB's API.
-
-    A read access token (v4) is a long text with dots and goes into a header; a key (v3) can only be a parameter.
+    Where IMDb ids can be had, a film is fresh only if the API was asked for its id too, in a request of its own or
+    in that for the film: both addresses say `external_ids`. A film that is gone has none.
     """
-    is_token = key.count(".") == 2
-    answer = session.get(
-        f"{base_url(settings, 'tmdb_api')}/movie/{tmdb_id}/external_ids",
-        params=None if is_token else {"api_key": key},
-        headers={"Authorization": f"Bearer {key}"} if is_token else None,
-    )
-    if answer.status == 401:
-        raise OstinatoError("TMDB's API refused the key (HTTP 401); set OSTINATO_TMDB_API_KEY to a valid one.")
-    parsed = parse_external_ids(answer.body) if answer.state is FetchState.OK else None
-    state, reason = (parsed.state, parsed.reason) if parsed else (answer.state, answer.reason)
-    fetched.add(answer, "external_ids", str(tmdb_id), state, reason)
-    return parsed.rows[0]["imdb_id"] if parsed and parsed.rows else None
+    since = as_of - fresh_for + timedelta(days=1)
+    manifest = read_since(settings.lake, "tmdb", "fetch", ["entity", "key", "url", "state"], since).to_pylist()
+    settled = [line for line in manifest if line["state"] in SETTLED and line["entity"] in ("film", "external_ids")]
+    films = {line["key"] for line in settled if line["entity"] == "film"}
+    if not with_imdb_ids:
+        return films
+    gone = {line["key"] for line in settled if line["state"] == FetchState.MISSING}
+    return films & (gone | {line["key"] for line in settled if "external_ids" in line["url"]})
 
 
-def _land(settings: Settings, as_of: date, fetched: Sequence[_Fetched], report: SourceReport) -> None:
-    """Rows first, the manifest last: what the manifest calls settled is in the lake."""
-    rows = [row for film in fetched for row in film.rows]
-    manifest = [entry for film in fetched for entry in film.manifest]
-    prefix = f"films-{as_of.isoformat()}"
-    brought = content_key(prefix, (str(row["tmdb_id"]) for row in rows))
-    lake.write_batch(settings.lake, "tmdb", "film", rows, batch_key=brought, ingest_date=as_of)
-    asked = content_key(prefix, (f"{entry['entity']} {entry['key']}" for entry in manifest))
-    lake.write_batch(settings.lake, "tmdb", "fetch", manifest, batch_key=asked, ingest_date=as_of)
-    report.n_rows += len(rows)
-    for film in fetched:
-        for answer, state in film.answers:
-            report.count(answer, state)
+class FilmNight:
+    """One run's questions for films, and what became of them."""
 
+    def __init__(self, settings: Settings, way: ByApi | BySite, as_of: date) -> None:
+        self._settings = settings
+        self._way = way
+        self._as_of = as_of
+        self._report = SourceReport("tmdb", "film")
+        self._faults: dict[int, dict[str, FetchState]] = {}
+        self._came: set[int] = set()
 
-def _annotate(report: SourceReport, key: str | None, n_asked: int, n_left: int) -> None:
-    """Say in sentences what an operator should know."""
-    if key is None and n_asked:
-        report.notes.append(
-            "Films came without IMDb ids, so their soundtracks cannot be asked for; set OSTINATO_TMDB_API_KEY."
+    def collect(self, listed: Sequence[int], progress: Progress) -> SourceReport:
+        """Ask for each film that is due, and land the answers in batches that are named by what they ask for."""
+        fresh = fresh_films(self._settings, self._as_of, self._way.session.policy.fresh_for, self._way.has_imdb_ids)
+        due = [tmdb_id for tmdb_id in listed if str(tmdb_id) not in fresh]
+        n_fresh = len(listed) - len(due)
+        progress(n_fresh, len(listed))
+        for chunk in in_chunks(due, FILMS_A_BATCH):
+            key = content_key(f"films-{self._as_of.isoformat()}", map(str, chunk))
+            with FilmBatch(self._settings.lake, "film", key, self._as_of) as batch:
+                self._ask_all(batch, chunk, lambda: progress(n_fresh + len(self._faults), len(listed)))
+                self._ask_all(batch, [tmdb_id for tmdb_id in chunk if self._may_come(tmdb_id)], lambda: None)
+        left = [tmdb_id for tmdb_id in due if tmdb_id not in self._faults]
+        closed = self._way.session.closed
+        for name, state in (fault for faults in self._faults.values() for fault in faults.items()):
+            self._report.miss([name], state)
+        self._report.miss(map(str, left), closed or FetchState.BROKEN)
+        self._report.n_rows = len(self._came)
+        self._tell(n_left=len(left))
+        return self._report.close(closed)
+
+    def _may_come(self, tmdb_id: int) -> bool:
+        """Whether asking once more, when its batch is through, may bring what failed; who is closed is not pressed."""
+        api = self._way.api if isinstance(self._way, BySite) else None
+        return any(
+            state in (FetchState.BROKEN, FetchState.BLOCKED)
+            and not ("external_ids" in name and api and api.session.is_closed)
+            for name, state in self._faults.get(tmdb_id, {}).items()
         )
-    lost = {state: n for state, n in report.states.items() if state not in FINE}
-    if lost:
-        counts = ", ".join(f"{n} {state}" for state, n in sorted(lost.items()))
-        report.notes.append(f"TMDB left {counts} of {n_asked} answers; these films are asked for again next time.")
-    if n_left:
-        report.notes.append(f"TMDB was closed for this run; {n_left} films are left for the next one.")
+
+    def _ask_all(self, batch: FilmBatch, tmdb_ids: Sequence[int], tell: Callable[[], None]) -> None:
+        """Ask while TMDB is open; each answer lands as it comes."""
+        with answers_of(self._ask, tmdb_ids, self._n_workers) as answers:
+            for found in answers:
+                if found is not None:
+                    self._take(batch, found)
+                    tell()
+
+    def _ask(self, tmdb_id: int) -> FilmFound | None:
+        return None if self._way.session.is_closed else self._way.film(tmdb_id)
+
+    @property
+    def _n_workers(self) -> int:
+        """Threads that ask: the pace of the live site makes more than two useless, not that of the API."""
+        if self._settings.is_sandbox or isinstance(self._way, ByApi):
+            return self._settings.max_workers
+        return min(2, self._settings.max_workers)
+
+    def _take(self, batch: FilmBatch, found: FilmFound) -> None:
+        batch.add(found.rows, found.manifest)
+        if found.rows or found.tmdb_id not in self._came:  # what came in the first round stays come
+            self._faults[found.tmdb_id] = found.faults
+        self._came |= {row["tmdb_id"] for row in found.rows}
+        for answer, state in found.answers:
+            self._report.count(answer, state)
+
+    def _tell(self, n_left: int) -> None:
+        """Say in sentences what an operator should know."""
+        notes, come_back = self._report.notes, come_back_note(self._way.session)
+        if self._came and not self._way.has_imdb_ids:
+            notes.append(
+                "Films came without IMDb ids, so their soundtracks cannot be asked for; set OSTINATO_TMDB_API_KEY."
+            )
+        lost: dict[FetchState, list[str]] = {}
+        for faults in self._faults.values():
+            for name, state in faults.items():
+                if state not in FINE:
+                    lost.setdefault(state, []).append(name)
+        if lost:
+            told = "; ".join(f"{state}: {_named(names)}" for state, names in sorted(lost.items()))
+            notes.append(f"TMDB left {sum(map(len, lost.values()))} answers out ({told}); they are asked for again.")
+        api = self._way.api if isinstance(self._way, BySite) else None
+        if api and api.session.closed:
+            notes.append(
+                f"TMDB's API was closed for this run ({api.session.closed}), so that films came without their IMDb "
+                f"ids; the next run asks for them{come_back_note(api.session)}."
+            )
+        if n_left:
+            notes.append(
+                f"TMDB was closed for this run ({self._way.session.closed}); {n_left} films are left for the next "
+                f"one{come_back}."
+            )
+
+
+def _named(names: Sequence[str]) -> str:
+    more = len(names) - NAMED_FILMS
+    return ", ".join(names[:NAMED_FILMS]) + f" and {more} more" * (more > 0)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from pydantic import SecretStr
 
 from tasks import lake
 from tasks.collecting.films import collect_films
@@ -41,6 +42,11 @@ def well_behaved(sandbox_sites: dict[str, str]) -> None:
 def n_requests(settings: Settings) -> Counter[str]:
     stats = requests.get(f"{settings.sites['sandbox']}/stats", timeout=10).json()
     return Counter({site: counts["requests"] for site, counts in stats.items() if site != "sandbox"})
+
+
+def n_paths(settings: Settings) -> Counter[str]:
+    stats = requests.get(f"{settings.sites['sandbox']}/stats", timeout=10).json()
+    return Counter(stats.get("tmdb", {}).get("paths", {}))
 
 
 def order_fault(settings: Settings, site: str, **fault: object) -> None:
@@ -154,7 +160,9 @@ def test_a_list_that_ends_early_is_said(world: Settings) -> None:
         ({"kind": "blocked"}, FetchState.BLOCKED),
         ({"kind": "limited", "retry_after_s": 86_400}, FetchState.LIMITED),
         ({"kind": "broken"}, FetchState.BROKEN),
-        ({"kind": "cut"}, FetchState.BROKEN),
+        ({"kind": "torn"}, FetchState.BROKEN),
+        ({"kind": "html"}, FetchState.BROKEN),
+        ({"kind": "changed_markup"}, FetchState.BROKEN),
     ],
 )
 def test_a_list_that_the_site_cuts_short_has_not_ended(
@@ -170,6 +178,33 @@ def test_a_list_that_the_site_cuts_short_has_not_ended(
     listing, _ = collect_films(world, NIGHT, 50)
     assert (listing.state, listing.n_rows) == (FetchState.OK, 50), "the same night asks again"
     assert lake.read(world.lake, "tmdb", "film").num_rows == 50
+
+
+@pytest.mark.parametrize("kind", ["old_markup", "duplicates", "moving", "cut"])
+def test_the_browser_scrolls_either_layout_and_a_list_that_moves(world: Settings, kind: str) -> None:
+    order_fault(world, "tmdb", kind=kind, rate=1 if kind != "cut" else 0.3, path="/movie" if kind != "cut" else "/disc")
+    before = n_paths(world)
+    listing, films = collect_films(world, NIGHT, 55)
+    assert (listing.state, listing.n_rows, films.n_rows) == (FetchState.OK, 55, 55)
+    listed = lake.read(world.lake, "tmdb", "list").to_pylist()
+    assert len({row["tmdb_id"] for row in listed}) == len(listed) == 55
+    assert all(row["title"] and row["released_on"] for row in listed)
+    if kind == "old_markup":
+        assert any(row["user_score"] for row in listed)
+        assert (n_paths(world) - before)["POST /discover/movie/items"] >= 2, "the page has grown in the browser"
+
+
+def test_the_browser_and_the_api_list_the_same_films(world: Settings) -> None:
+    keyed = world.model_copy(
+        update={"home": world.home.with_name("by-api"), "tmdb_api_key": SecretStr("a-key-of-ours")}
+    )
+    rows = []
+    for settings in (world, keyed):
+        collect_films(settings, NIGHT, 50)
+        listed = lake.read(settings.lake, "tmdb", "list").drop_columns(["fetched_at", "page_sha256"])
+        rows.append(listed.to_pylist())
+    assert rows[0] == rows[1]
+    assert len(rows[0]) == 50
 
 
 @pytest.mark.parametrize("path", ["/movie", "/discover"])
