@@ -23,8 +23,25 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tasks.disk import writing
 from tasks.schemas import LAKE_SCHEMAS
 from tasks.settings import OstinatoError
+
+__all__ = [
+    "Batch",
+    "attach_raw",
+    "batch_files",
+    "batch_path",
+    "duckdb_type",
+    "entity_dir",
+    "open_batch",
+    "read",
+    "read_file",
+    "sweep_leftovers",
+    "utc_now",
+    "write_batch",
+    "writing",
+]
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _LEFT_OVER_S = 3600.0
@@ -160,18 +177,6 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Say in one sentence why `path` could not be written, should the block meet such a fault."""
-    try:
-        yield
-    except OSError as fault:
-        why = fault.strerror or str(fault)
-        raise OstinatoError(
-            f"{path} could not be written: {why}; make room there or set OSTINATO_HOME to a folder that can be written."
-        ) from fault
-
-
 def _to_table(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
     columns = {name: [row.get(name) for row in rows] for name in schema.names}
     return pa.table(
@@ -193,11 +198,17 @@ def read(lake: Path, source: str, entity: str, columns: Iterable[str] | None = N
     files = batch_files(lake, source, entity)
     if not files:
         return wanted.empty_table()
-    return pa.concat_tables([_read_file(file, wanted) for file in files])
+    return pa.concat_tables([read_file(file, wanted) for file in files])
 
 
-def _read_file(file: Path, wanted: pa.Schema) -> pa.Table:
-    """One batch in today's schema: a column that it was written without is null."""
+def read_file(file: Path, wanted: pa.Schema) -> pa.Table:
+    """The rows of one batch in today's schema: a column that it was written without is null.
+
+    Raises
+    ------
+    OstinatoError
+        When the file cannot be read, naming it and what to do.
+    """
     with _reading(file), pq.ParquetFile(file) as batch:
         table = batch.read([name for name in wanted.names if name in batch.schema_arrow.names])
     columns = [table[name] if name in table.column_names else pa.nulls(table.num_rows) for name in wanted.names]

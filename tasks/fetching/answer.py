@@ -29,7 +29,8 @@ class Answer:
     """One request and what came of it.
 
     `status` is null where no HTTP answer came; `sha256` names the body in the page archive, and is null where
-    nothing was archived; `reason` says in words what the state rests on.
+    nothing was archived; `reason` says in words what the state rests on. `n_wire_bytes` counts the body as it came,
+    packed; 0 where the site said that the kept one still holds.
     """
 
     url: str
@@ -41,6 +42,12 @@ class Answer:
     sha256: str | None
     retry_after_s: float | None
     reason: str
+    n_wire_bytes: int = 0
+
+    @property
+    def was_revalidated(self) -> bool:
+        """True where the site said that the body of an earlier answer still holds, and that one is given."""
+        return self.status == 304 and self.state is FetchState.OK
 
     @property
     def text(self) -> str:
@@ -52,7 +59,10 @@ class Answer:
             return self.body.decode("utf-8", errors="replace")
 
     def manifest_row(self, entity: str, key: str, state: FetchState | None = None, reason: str = "") -> dict[str, Any]:
-        """The row of `<source>/fetch` for this answer; `state` is the parser's word where it differs."""
+        """The row of `<source>/fetch` for this answer; `state` is the parser's word where it differs.
+
+        `is_page` is no column: it tells whether a parser saw the body, and so whether it is worth parsing anew.
+        """
         return {
             "entity": entity,
             "key": key,
@@ -62,6 +72,7 @@ class Answer:
             "reason": reason or self.reason,
             "n_bytes": len(self.body),
             "retry_after_s": self.retry_after_s,
+            "is_page": self.state is FetchState.OK,
             "fetched_at": self.fetched_at,
             "page_sha256": self.sha256,
         }

@@ -13,22 +13,36 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
+import urllib3.exceptions
 from selenium import webdriver
-from selenium.common.exceptions import WebDriverException
+from selenium.common.exceptions import TimeoutException, WebDriverException
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.chrome.webdriver import WebDriver
 
-from tasks.fetching.http import user_agent
+from tasks.fetching.agent import user_agent
 from tasks.fetching.policy import base_url, load_policies
 from tasks.settings import OstinatoError, Settings
 
 PAGE_LOAD_S = 60
+COMMAND_S = PAGE_LOAD_S + 30  # chromedriver answers for a page that does not load; one that does not answer hangs
+_SECRET_NAMES = (
+    "KEY",
+    "SECRET",
+    "TOKEN",
+    "PASSWORD",
+    "PASSWD",
+    "CREDENTIAL",
+    "COOKIE",
+    "DATABASE_URL",
+    "CONNECTION_URL",
+)
 _SILENCING = (
     "--headless=new",
     "--disable-background-networking",  # without these Chromium calls out at every start
@@ -57,6 +71,21 @@ _LONGEST_TMPDIR = 60  # Chromium puts a socket below it, whose path may have 107
 log = logging.getLogger(__name__)
 
 
+class _Chrome(webdriver.Chrome):
+    """A driver whose every command ends: as a page that loads too slowly does, when chromedriver hangs."""
+
+    is_hung = False
+
+    def execute(self, driver_command: Any, params: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Send one command."""
+        try:
+            result: dict[str, Any] = super().execute(driver_command, params)
+            return result
+        except urllib3.exceptions.HTTPError as fault:
+            self.is_hung = True
+            raise TimeoutException(f"chromedriver did not answer ({type(fault).__name__})") from None
+
+
 @contextmanager
 def open_browser(settings: Settings, source: str) -> Iterator[WebDriver]:
     """A Chromium that names itself as our HTTP session does; in the sandbox it can reach the sandbox alone.
@@ -75,12 +104,12 @@ def open_browser(settings: Settings, source: str) -> Iterator[WebDriver]:
         env=_environment(settings, session),
         popen_kw={"start_new_session": True},
     )
-    driver: WebDriver | None = None
+    driver: _Chrome | None = None
     try:
         driver = _start(_options(settings, source, session), service)
         yield driver
     finally:
-        if driver is not None:
+        if driver is not None and not driver.is_hung:  # one that hangs cannot quit: its processes are ended
             with suppress(WebDriverException, OSError):
                 driver.quit()
         _end_processes(session)
@@ -88,21 +117,22 @@ def open_browser(settings: Settings, source: str) -> Iterator[WebDriver]:
         _remove(session)
 
 
-def _start(options: Options, service: Service) -> WebDriver:
+def _start(options: Options, service: Service) -> _Chrome:
     try:
-        driver = webdriver.Chrome(options=options, service=service)
+        driver = _Chrome(options=options, service=service)
     except (WebDriverException, OSError) as fault:
         first_line = (str(fault).strip().splitlines() or [type(fault).__name__])[0]
         raise OstinatoError(
             f"Chromium could not be started ({first_line}); run `make setup`, or `ostinato doctor` to see why."
         ) from None
+    driver.command_executor.client_config.timeout = COMMAND_S  # type: ignore[union-attr]
     driver.set_page_load_timeout(PAGE_LOAD_S)
     driver.set_script_timeout(PAGE_LOAD_S)
     return driver
 
 
 def _environment(settings: Settings, session: Path) -> dict[str, str]:
-    """The child's environment: whatever it writes by default lands in the session's folder."""
+    """The child's environment: without keys, and whatever it writes by default lands in the session's folder."""
     below = {"HOME": "home", "XDG_CONFIG_HOME": "config", "XDG_CACHE_HOME": "cache", "TMPDIR": "tmp"}
     places = {name: session / folder for name, folder in below.items()}
     if len(str(places["TMPDIR"])) > _LONGEST_TMPDIR:
@@ -111,7 +141,20 @@ def _environment(settings: Settings, session: Path) -> dict[str, str]:
         place.mkdir(exist_ok=True)
     selenium = {"SE_CACHE_PATH": str(settings.browser_home / "selenium"), "SE_AVOID_STATS": "true"}
     os.environ.update({name: value for name, value in selenium.items() if name not in os.environ})
-    return {**os.environ, **{name: str(place) for name, place in places.items()}}
+    return {**_harmless(os.environ), **{name: str(place) for name, place in places.items()}}
+
+
+def _harmless(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables that a browser may see: none of ours, and none that any program calls a secret.
+
+    >>> _harmless({"PATH": "/bin", "OSTINATO_SITES": "{}", "AWS_SECRET_ACCESS_KEY": "x", "PREFECT_API_KEY": "y"})
+    {'PATH': '/bin'}
+    """
+    return {
+        name: value
+        for name, value in environment.items()
+        if not name.startswith("OSTINATO_") and not any(word in name.upper() for word in _SECRET_NAMES)
+    }
 
 
 def _options(settings: Settings, source: str, session: Path) -> Options:

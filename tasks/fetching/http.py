@@ -7,62 +7,37 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from http.cookiejar import DefaultCookiePolicy
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urlencode, urlsplit
 
 import requests
 import stamina
 import urllib3.exceptions
-from protego import Protego
-from requests.adapters import HTTPAdapter
 
 from tasks.fetching import archive
+from tasks.fetching.agent import PRODUCT, user_agent
 from tasks.fetching.answer import Answer, FetchState
-from tasks.fetching.classify import classify, retry_after_s
+from tasks.fetching.cache import ArchiveCache, PageSession
+from tasks.fetching.classify import SHORT_WAIT_S, classify, retry_after_s
 from tasks.fetching.pacing import Host
-from tasks.fetching.policy import base_url, load_policies
-from tasks.lake import utc_now
+from tasks.fetching.patience import LIVE, SANDBOX, Patience, is_passing, short_wait_s, transport_state
+from tasks.fetching.policy import addresses, load_policies
+from tasks.fetching.redirects import for_host, host_of, refusal, target_of
+from tasks.fetching.robots import Robots
+from tasks.fetching.scrub import Scrubber, cookie_values, keep_secrets_out_of_logs, without_secrets
+from tasks.fetching.transport import ACCEPT_ENCODING, BoundedAdapter, Received
+from tasks.fetching.turns import Turns
 from tasks.settings import OstinatoError, Settings
 
-MAX_BODY_BYTES = 32 * 1024 * 1024  # after decompression; the largest real page met has 1 MB
-SHORT_WAIT_S = 60.0  # a longer Retry-After ends the source's run
-_SECRET_PARAMS = frozenset({"api_key", "access_token", "client_secret"})
-_SCRUBBERS: dict[str, Callable[[bytes], bytes]] = {"imdb": archive.strip_request_echo}
+__all__ = ["LIVE", "SANDBOX", "SHORT_WAIT_S", "Patience", "PoliteSession"]
+
+MOST_WAITS = 5  # short ones in a row; a host that asks for more is left alone
+MOST_REDIRECTS = 5
+_READ_FINE = frozenset({FetchState.OK, FetchState.EMPTY, FetchState.MISSING})
 
 logging.getLogger("stamina").addHandler(logging.NullHandler())  # a retry is no news for the terminal
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long to wait for a site, in seconds, and how often to ask again."""
-
-    connect_s: float
-    read_s: float
-    whole_s: float
-    attempts: int
-    pause_s: float
-    longest_pause_s: float
-
-
-LIVE = Patience(connect_s=10, read_s=60, whole_s=180, attempts=3, pause_s=2.0, longest_pause_s=20.0)
-SANDBOX = Patience(connect_s=2, read_s=15, whole_s=30, attempts=3, pause_s=0.05, longest_pause_s=0.3)
-
-
-def user_agent(settings: Settings) -> str:
-    """Who asks: the program, its version and, where set, how to reach its operator."""
-    try:
-        release = version("ostinato")
-    except PackageNotFoundError:
-        release = "0"
-    contact = f"; +{settings.contact}" if settings.contact else ""
-    return f"Mozilla/5.0 (compatible; Ostinato/{release}{contact})"
 
 
 class _RetryError(Exception):
@@ -76,8 +51,10 @@ class _RetryError(Exception):
 class PoliteSession:
     """Asks one source, within its policy, and classifies every answer; safe to share between threads.
 
-    Bodies are archived and named by `Answer.sha256`. A host that answers badly several times in a row is closed
-    for the run: further calls return that state at once, without a request (`Answer.status` is then null).
+    Bodies are archived and named by `Answer.sha256`. What a site can confirm by ETag or Last-Modified is asked so:
+    an unchanged page costs no transfer, and its answer is the kept body (`Answer.was_revalidated`). A host that
+    answers badly several times in a row is closed for the run: further calls return that state at once, without a
+    request (`Answer.status` is then null).
     """
 
     def __init__(self, settings: Settings, source: str, limits: Mapping[str, datetime] | None = None) -> None:
@@ -85,26 +62,34 @@ class PoliteSession:
             self.policy = load_policies(settings)[source]
         except KeyError:
             raise OstinatoError(f"sources.toml has no section [{source}]; restore it from the repository.") from None
+        keep_secrets_out_of_logs()
         self._settings = settings
-        self._source = source
         self._patience = SANDBOX if settings.is_sandbox else LIVE
-        self._scrub = _SCRUBBERS.get(source, bytes)
-        self._api_hosts = {urlsplit(base_url(settings, api)).netloc for api in self.policy.apis}
+        self._agent = user_agent(settings)
+        self._scrubber = Scrubber(settings, self._agent)
+        self._api_hosts = {host_of(url) for url in addresses(settings, self.policy.apis)}
+        self._own_hosts = self._api_hosts | {host_of(url) for url in addresses(settings, self.policy.sites)}
         self._hosts: dict[str, Host] = {}
-        for host, until in (limits or {}).items():
-            self._hosts[host] = Host(self.policy.requests_per_second)
-            self._hosts[host].close_until(until)
-        self._robots: dict[str, Protego | tuple[FetchState, str]] = {}
         self._lock = threading.Lock()
-        self._robots_lock = threading.Lock()
+        for host, until in (limits or {}).items():
+            self._host(f"//{host}").close_until(until)
+        self._robots = Robots(settings.user_agent or PRODUCT, self._read_robots, self._slow_down)
+        self._cache = ArchiveCache(settings)
         self._session = self._open_session()
 
-    def _open_session(self) -> requests.Session:
-        session = requests.Session()
+    def _open_session(self) -> PageSession:
+        patience = self._patience
+        headers = {"User-Agent": self._agent, "Accept-Encoding": ACCEPT_ENCODING, "Accept-Language": "en-US,en;q=0.5"}
+        session = PageSession(self._cache, headers)
         session.trust_env = not self._settings.is_sandbox  # a proxy has no business between us and loopback
-        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        session.headers.update({"User-Agent": user_agent(self._settings), "Accept-Language": "en-US,en;q=0.5"})
-        adapter = HTTPAdapter(pool_maxsize=self._settings.max_workers)
+        adapter = BoundedAdapter(
+            connect_s=patience.connect_s,
+            read_s=patience.read_s,
+            whole_s=patience.whole_s,
+            max_bytes=self.policy.largest_body_mb * 2**20,
+            clean=self._clean,
+            n_connections=self._settings.max_workers,
+        )
         session.mount("http://", adapter)
         session.mount("https://", adapter)
         return session
@@ -115,7 +100,7 @@ class PoliteSession:
     def __exit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._session.close()
+        self._session.close()  # type: ignore[no-untyped-call]
 
     @property
     def closed(self) -> FetchState | None:
@@ -151,9 +136,29 @@ class PoliteSession:
         return self._ask("POST", url, data=data, json=json, headers=headers, archived=archived)
 
     def heed(self, answer: Answer, state: FetchState) -> None:
-        """Take the parser's word on an answer that HTTP called fine: refusals often come as ordinary pages."""
-        if answer.state is FetchState.OK:
-            self._host(answer.url).note(state, judge="parser")
+        """Take the parser's word on an answer that HTTP called fine: refusals often come as ordinary pages.
+
+        A body that could not be read is asked for whole the next time, not confirmed.
+        """
+        if answer.state is not FetchState.OK:
+            return
+        self._host(answer.url).note(state, judge="parser")
+        if state not in _READ_FINE and answer.sha256:
+            self._cache.forget(answer.sha256)
+
+    def brought(self, url: str, status: int, body: bytes, landed_on: str) -> Answer:
+        """What a browser has brought from this URL, as an answer like any other: cleaned, classified, archived.
+
+        `landed_on` is where it ended up.
+        """
+        shown, content_type = without_secrets(url), "text/html; charset=utf-8"
+        if len(body) > self.policy.largest_body_mb * 2**20:
+            return _no_answer(shown, FetchState.BROKEN, f"the page is larger than {self.policy.largest_body_mb} MB")
+        body = self._scrubber.clean(body, is_page=status == 200)
+        stop = refusal("GET", url, landed_on, self._own_hosts)
+        state, reason = stop or classify(status, {}, body)
+        sha256 = archive.store(self._settings.pages, body) if body else None
+        return Answer(shown, state, status, body, content_type, datetime.now(UTC), sha256, None, reason)
 
     def wait_turn(self, url: str) -> None:
         """Take a turn of this URL's host without asking; for the browser, which asks by itself."""
@@ -161,149 +166,145 @@ class PoliteSession:
 
     def forbidden(self, url: str) -> tuple[FetchState, str] | None:
         """Why robots.txt keeps this URL from being fetched, as state and sentence; None where it may be."""
-        parts = urlsplit(url)
-        if self.policy.robots != "obey" or parts.netloc in self._api_hosts:
+        if self.policy.robots != "obey" or host_of(url) in self._api_hosts:
             return None
-        origin = f"{parts.scheme}://{parts.netloc}"
-        with self._robots_lock:
-            if origin not in self._robots:
-                self._robots[origin] = self._read_robots(origin)
-        rules = self._robots[origin]
-        if isinstance(rules, tuple):
-            return rules
-        if rules.can_fetch(url, "Ostinato"):
-            return None
-        return FetchState.REFUSED, f"robots.txt of {parts.netloc} forbids it"
+        return self._robots.refusal(url)
 
-    def _read_robots(self, origin: str) -> Protego | tuple[FetchState, str]:
-        """The rules of a site; as RFC 9309 has it, no file allows everything and a server fault nothing."""
-        answer = self._try("GET", f"{origin}/robots.txt", archived=False)
-        is_absent = answer.status in (200, 204) or (answer.status is not None and 400 <= answer.status < 500)
-        if answer.state is FetchState.OK:
-            return Protego.parse(answer.text)
-        if is_absent and answer.state in (FetchState.BLOCKED, FetchState.MISSING, FetchState.EMPTY):
-            return Protego.parse("")
-        state = FetchState.REFUSED if answer.state is FetchState.BROKEN else answer.state
-        return state, f"robots.txt of {urlsplit(origin).netloc} could not be read ({answer.reason})"
+    def _read_robots(self, url: str) -> Answer:
+        return self._try("GET", url, archived=False)
 
-    def _ask(self, method: str, url: str, *, archived: bool = True, **content: Any) -> Answer:
+    def _slow_down(self, url: str, interval_s: float) -> None:
+        self._host(url).slow_down(interval_s)
+
+    def _ask(self, method: str, url: str, **content: Any) -> Answer:
         host = self._host(url)
         if host.closed:
-            return self._no_answer(url, host.closed, f"not asked: {urlsplit(url).netloc} is {host.why_closed()}")
+            return _not_asked(without_secrets(url, content.get("params")), host)
         forbidden = self.forbidden(url)
         if forbidden:
             host.note(forbidden[0])
-            return self._no_answer(url, *forbidden)
-        answer = self._try(method, url, archived=archived, **content)
+            return _no_answer(without_secrets(url, content.get("params")), *forbidden)
+        answer = self._try(method, url, **content)
         host.note(answer.state)
-        if answer.state is FetchState.LIMITED and answer.retry_after_s:
+        host.is_silent = answer.status is None and answer.state in (FetchState.BROKEN, FetchState.UNREACHABLE)
+        if answer.state is FetchState.LIMITED and answer.retry_after_s and answer.status:
             host.close_until(answer.fetched_at + timedelta(seconds=answer.retry_after_s))
         return answer
 
     def _try(self, method: str, url: str, **content: Any) -> Answer:
-        """Ask, and ask again after a server fault, a time-out or a short Retry-After."""
-        patience = self._patience
+        """Ask, and ask again after a server fault or a time-out."""
+        patience, host = self._patience, self._host(url)
         try:
             for attempt in stamina.retry_context(
                 on=_RetryError,
-                attempts=patience.attempts,
+                attempts=1 if host.is_silent else patience.attempts,
                 timeout=None,
                 wait_initial=patience.pause_s,
                 wait_max=patience.longest_pause_s,
                 wait_jitter=patience.pause_s,
             ):
                 with attempt:
-                    answer = self._once(method, url, **content)
-                    if self._worth_another(answer):
+                    answer = self._waited(method, url, **content)
+                    if is_passing(answer) and not host.closed:
                         raise _RetryError(answer)
                     return answer
         except _RetryError as last:
             return last.answer
         raise AssertionError("stamina yields at least one attempt")
 
-    def _worth_another(self, answer: Answer) -> bool:
-        if answer.state is FetchState.LIMITED:
-            wait_s = 5.0 if answer.retry_after_s is None else answer.retry_after_s
-            if wait_s > SHORT_WAIT_S:
-                return False
-            self._host(answer.url).hold(wait_s)
-            return True
-        is_fault = answer.state is FetchState.BROKEN and (answer.status is None or answer.status >= 500)
-        return is_fault or answer.state is FetchState.UNREACHABLE
+    def _waited(self, method: str, url: str, **content: Any) -> Answer:
+        """Ask, and ask again after each short wait that the site asks for, until it has asked for too many."""
+        for _ in range(MOST_WAITS):
+            answer = self._once(method, url, **content)
+            wait_s = short_wait_s(answer)
+            if wait_s is None or self._host(url).closed:
+                break
+            self._host(url).hold(wait_s)
+        return answer
 
-    def _once(self, method: str, url: str, *, archived: bool = True, **content: Any) -> Answer:
-        self._host(url).wait_turn()
-        shown = _without_secrets(url, content.get("params"))
-        patience = self._patience
+    def _once(
+        self,
+        method: str,
+        url: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        archived: bool = True,
+        **content: Any,
+    ) -> Answer:
+        """One request, and those that the site sends it on to within the source's own hosts."""
+        shown = without_secrets(url, params)
         try:
-            with self._session.request(
-                method, url, stream=True, timeout=(patience.connect_s, patience.read_s), **content
-            ) as response:
-                body, fault = _read_body(response, time.monotonic() + patience.whole_s)
-                return self._classified(shown, response, body, fault, archived)
+            request = self._session.prepared(method, url, headers, params=params, **content)
+            for _ in range(MOST_REDIRECTS + 1):
+                host = self._host(request.url or url)
+                host.wait_turn()
+                if host.closed:
+                    return _not_asked(shown, host)
+                response = self._session.fetch(request, is_cached=archived and method == "GET")
+                target = target_of(response)
+                if target is None:
+                    return self._classified(shown, response, archived)
+                stop = refusal(method, request.url or url, target, self._own_hosts) or self.forbidden(target)
+                if stop:
+                    return self._classified(shown, response, archived, stop)
+                request = self._session.prepared("GET", target, for_host(headers, request.url or url, target))
         except requests.RequestException as fault:
-            state, reason = _transport_state(fault, patience)
-            return self._no_answer(shown, state, reason)
+            return _no_answer(shown, *transport_state(fault, patience=self._patience))
+        except (urllib3.exceptions.HTTPError, ValueError) as fault:  # headers that no library foresaw
+            return _no_answer(shown, FetchState.BROKEN, f"the answer could not be read ({type(fault).__name__})")
+        return self._classified(shown, response, archived, (FetchState.BROKEN, "it sends on in a circle"))
 
-    def _classified(self, url: str, response: requests.Response, body: bytes, fault: str, archived: bool) -> Answer:
-        state, reason = classify(response.status_code, response.headers, body)
-        if fault and state in (FetchState.OK, FetchState.BLOCKED) and response.status_code == 200:
-            state, reason = FetchState.BROKEN, fault
-        body = self._scrub(body)
+    def _classified(
+        self, url: str, response: requests.Response, archived: bool, verdict: tuple[FetchState, str] | None = None
+    ) -> Answer:
+        received: Received | None = getattr(response, "received", None)
+        status, state, reason = 304, FetchState.OK, ""  # the kept body, which the site has just confirmed
+        if received:
+            status = response.status_code
+            state, reason = classify(status, response.headers, response.content)
+            if received.fault and status == 200 and state in (FetchState.OK, FetchState.BLOCKED):
+                state, reason = FetchState.BROKEN, received.fault
+        if verdict:
+            state, reason = verdict[0], f"HTTP {status}: {verdict[1]}"
+        sha256 = getattr(response, "page_sha256", None) if received else None
+        if sha256 is None and archived and response.content:
+            sha256 = archive.store(self._settings.pages, response.content)
         return Answer(
             url=url,
             state=state,
-            status=response.status_code,
-            body=body,
+            status=status,
+            body=response.content,
             content_type=response.headers.get("Content-Type", ""),
-            fetched_at=utc_now(),
-            sha256=archive.store(self._settings.pages, body) if archived and body else None,
+            fetched_at=datetime.now(UTC),
+            sha256=sha256,
             retry_after_s=retry_after_s(response.headers),
             reason=reason,
+            n_wire_bytes=received.n_wire_bytes if received else 0,
+        )
+
+    def _clean(self, body: bytes, response: requests.Response, set_cookies: list[str]) -> bytes:
+        return self._scrubber.clean(
+            body,
+            url=response.request.url or "",
+            authorization=str(response.request.headers.get("Authorization", "")),
+            cookies=cookie_values(set_cookies),
+            is_page=response.status_code == 200,
         )
 
     def _host(self, url: str) -> Host:
+        name = host_of(url)
         with self._lock:
-            return self._hosts.setdefault(urlsplit(url).netloc, Host(self.policy.requests_per_second))
-
-    @staticmethod
-    def _no_answer(url: str, state: FetchState, reason: str) -> Answer:
-        return Answer(url, state, None, b"", "", utc_now(), None, None, reason)
-
-
-def _read_body(response: requests.Response, until: float) -> tuple[bytes, str]:
-    """The decompressed body, and what went wrong with it; `until` is on the monotonic clock."""
-    chunks: list[bytes] = []
-    size = 0
-    try:
-        for chunk in response.iter_content(64 * 1024):
-            size += len(chunk)
-            if size > MAX_BODY_BYTES:
-                return b"", f"the body is larger than {MAX_BODY_BYTES // 2**20} MB"
-            if time.monotonic() > until:
-                return b"".join(chunks), "the body did not end in time"
-            chunks.append(chunk)
-    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as fault:
-        return b"".join(chunks), f"the body was cut off ({type(fault).__name__})"
-    return b"".join(chunks), ""
+            if name not in self._hosts:
+                folder = None if self._settings.is_sandbox else self._settings.world / "turns"
+                self._hosts[name] = Host(self.policy.pace(name in self._api_hosts), Turns(folder, name))
+            return self._hosts[name]
 
 
-def _transport_state(fault: requests.RequestException, patience: Patience) -> tuple[FetchState, str]:
-    """The state of a request that brought no answer: nobody there, or somebody who broke off."""
-    if isinstance(fault, requests.ReadTimeout):
-        return FetchState.BROKEN, f"no answer within {patience.read_s:.0f} s"
-    if isinstance(fault, requests.ConnectTimeout):
-        return FetchState.UNREACHABLE, f"no connection within {patience.connect_s:.0f} s"
-    cause = getattr(fault.args[0], "reason", None) if fault.args else None
-    nobody_there = isinstance(cause, (urllib3.exceptions.NewConnectionError, urllib3.exceptions.NameResolutionError))
-    if nobody_there or isinstance(fault, requests.exceptions.ProxyError):
-        return FetchState.UNREACHABLE, "no connection"
-    return FetchState.BROKEN, f"the connection broke off ({type(fault).__name__})"
+def _no_answer(url: str, state: FetchState, reason: str) -> Answer:
+    return Answer(url, state, None, b"", "", datetime.now(UTC), None, None, reason)
 
 
-def _without_secrets(url: str, params: Mapping[str, Any] | None) -> str:
-    """The URL as it may be kept: with its parameters, but without keys."""
-    shown = {name: value for name, value in (params or {}).items() if name not in _SECRET_PARAMS and value is not None}
-    if not shown:
-        return url
-    return f"{url}{'&' if urlsplit(url).query else '?'}{urlencode(shown, doseq=True)}"
+def _not_asked(url: str, host: Host) -> Answer:
+    state = host.closed or FetchState.REFUSED
+    return _no_answer(url, state, f"not asked: {host_of(url)} is {host.why_closed()}")

@@ -8,40 +8,51 @@ import time
 from datetime import datetime
 
 from tasks.fetching.answer import FetchState
+from tasks.fetching.turns import Turns
 
 PATIENCE = {FetchState.BLOCKED: 3, FetchState.LIMITED: 1, FetchState.UNREACHABLE: 3, FetchState.BROKEN: 5}
 """Answers in a row, by state, after which a host is left alone for the rest of the run."""
 
 
 class Host:
-    """The pace of one host, shared by all threads of a session."""
+    """The pace of one host, shared by all threads of a session and, by its turns, by all sessions of a world."""
 
-    def __init__(self, requests_per_second: float) -> None:
+    def __init__(self, requests_per_second: float, turns: Turns) -> None:
         self._interval_s = 1.0 / requests_per_second  # infinite rate: 0 s
+        self._turns = turns
         self._lock = threading.Lock()
-        self._next_at = 0.0  # on the monotonic clock
+        self._held_until = 0.0  # on the monotonic clock
         self._rows: dict[str, tuple[FetchState, int]] = {}
+        self._is_left_alone = threading.Event()
+        self.is_silent = False  # its last answer was none: it is asked once, not several times, until one comes
         self.closed: FetchState | None = None
         self.closed_until: datetime | None = None
 
     def wait_turn(self) -> None:
-        """Sleep until this host may be asked again; turns are up to 30 % longer than the interval, at random."""
-        with self._lock:
-            at = max(self._next_at, time.monotonic())
-            self._next_at = at + self._interval_s * random.uniform(1.0, 1.3)  # noqa: S311 - jitter, no secret
-        while (left_s := at - time.monotonic()) > 0:
-            time.sleep(left_s)
+        """Sleep until this host may be asked again, or is closed; turns are up to 30 % longer than the interval."""
+        at = -1.0
+        while at < self._held_until:  # a wait that the host has asked for meanwhile: a new turn, after it
+            at = self._turns.take(self._interval_s * random.uniform(1.0, 1.3))  # noqa: S311 - jitter, no secret
+            while (left_s := at - time.monotonic()) > 0:
+                if self._is_left_alone.wait(left_s):
+                    return
 
     def hold(self, seconds: float) -> None:
         """Ask nobody here before `seconds` have passed."""
         with self._lock:
-            self._next_at = max(self._next_at, time.monotonic() + seconds)
+            self._held_until = max(self._held_until, time.monotonic() + seconds)
+            self._turns.hold(self._held_until)
+
+    def slow_down(self, interval_s: float) -> None:
+        """Leave at least that long between two requests; a host that is asked more slowly already stays so."""
+        with self._lock:
+            self._interval_s = max(self._interval_s, interval_s)
 
     def close_until(self, moment: datetime) -> None:
         """Leave this host alone: it asked for a wait that is too long for a run."""
         with self._lock:
-            self.closed = self.closed or FetchState.LIMITED
             self.closed_until = moment
+            self._close(FetchState.LIMITED)
 
     def note(self, state: FetchState, judge: str = "http") -> None:
         """Remember the state of an answer, and close the host when it has been bad too often in a row.
@@ -53,7 +64,11 @@ class Host:
             n = n_before + 1 if state is before else 1
             self._rows[judge] = (state, n)
             if n >= PATIENCE.get(state, n + 1):
-                self.closed = self.closed or state
+                self._close(state)
+
+    def _close(self, state: FetchState) -> None:
+        self.closed = self.closed or state
+        self._is_left_alone.set()
 
     def why_closed(self) -> str:
         """The closing in words."""

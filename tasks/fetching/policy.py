@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import tomllib
+from collections.abc import Iterable
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -11,9 +12,11 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from tasks.fetching.archive import MAX_BODY_BYTES
 from tasks.settings import PROJECT_ROOT, OstinatoError, Settings
 
 SOURCES_FILE = PROJECT_ROOT / "sources.toml"
+CONTROL_SITE = "sandbox"  # of no source: it steers and explains the made-up sites
 
 
 class SourcePolicy(BaseModel):
@@ -26,10 +29,14 @@ class SourcePolicy(BaseModel):
     apis: dict[str, str] = Field(default_factory=dict, description="Documented interfaces, by site name.")
     robots: Literal["obey", "operator-permission"] = "obey"
     requests_per_second: float = Field(1.0, gt=0)
+    api_requests_per_second: float | None = Field(None, gt=0, description="Of the interfaces, where it is another.")
     fresh_for_days: int = Field(30, ge=1)
     keep_for_days: int = Field(0, ge=0, description="0 keeps pages for good.")
+    largest_body_mb: int = Field(
+        32, ge=1, le=MAX_BODY_BYTES // 2**20, description="Unpacked; the largest page has 1 MB."
+    )
     training: Literal["yes", "no", "attested"]
-    attribution: str
+    attribution: str = Field(min_length=1, description="The words that a publisher of its rows owes the source.")
     terms_url: str
 
     @property
@@ -42,6 +49,10 @@ class SourcePolicy(BaseModel):
         """How long an archived page may be kept; null means for good."""
         return timedelta(days=self.keep_for_days) if self.keep_for_days else None
 
+    def pace(self, is_api: bool) -> float:
+        """Requests per second to one host: an interface may be meant to be asked faster than a site."""
+        return self.api_requests_per_second or self.requests_per_second if is_api else self.requests_per_second
+
     @property
     def may_train(self) -> bool:
         """Whether rows of this source may enter a training set."""
@@ -49,8 +60,8 @@ class SourcePolicy(BaseModel):
 
     def in_sandbox(self) -> SourcePolicy:
         """The same source in the made-up world: no limit of rate, no robots.txt, cleared for training."""
-        cleared = {"requests_per_second": math.inf, "robots": "operator-permission", "training": "yes"}
-        return self.model_copy(update=cleared)
+        unlimited = {"requests_per_second": math.inf, "api_requests_per_second": None}
+        return self.model_copy(update={**unlimited, "robots": "operator-permission", "training": "yes"})
 
 
 def load_policies(settings: Settings) -> dict[str, SourcePolicy]:
@@ -67,6 +78,26 @@ def load_policies(settings: Settings) -> dict[str, SourcePolicy]:
     return dict(policies)
 
 
+def addresses(settings: Settings, sites: Iterable[str]) -> list[str]:
+    """The base URLs of these sites, less those that have none in this profile: an older sandbox lacks newer sites."""
+    return [base_url(settings, site) for site in sites if site in settings.sites or not settings.is_sandbox]
+
+
+def check_sites(settings: Settings) -> None:
+    """Make sure that OSTINATO_SITES names sites that some source has: a misspelt one would be asked for nothing.
+
+    Raises
+    ------
+    OstinatoError
+        Naming the first that none has.
+    """
+    known = {CONTROL_SITE}.union(*(policy.sites.keys() | policy.apis.keys() for policy in _read(SOURCES_FILE).values()))
+    unknown = sorted(settings.sites.keys() - known)
+    if unknown:
+        names = ", ".join(sorted(known))
+        raise OstinatoError(f"OSTINATO_SITES names {unknown[0]}, which is no site of any source; it may name {names}.")
+
+
 def base_url(settings: Settings, site: str) -> str:
     """The address of a site, without a trailing slash; `settings.sites` comes before `sources.toml`.
 
@@ -75,8 +106,9 @@ def base_url(settings: Settings, site: str) -> str:
     Raises
     ------
     OstinatoError
-        When the site has no address in this profile.
+        When the site has no address in this profile, or OSTINATO_SITES names one that no source has.
     """
+    check_sites(settings)
     if site in settings.sites:
         return settings.sites[site].rstrip("/")
     if settings.is_sandbox:

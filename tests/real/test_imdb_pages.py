@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tasks.fetching.answer import FetchState
-from tasks.fetching.archive import strip_request_echo
+from tasks.fetching.scrub import strip_request_echo
 from tasks.sources.imdb import parse_soundtrack
 
 PAGES = Path(__file__).parents[2].parent / "shared" / "pages" / "imdb"

@@ -55,6 +55,25 @@ def test_spotify_batches_and_single_objects_read_alike() -> None:
     assert (single.rows[0]["provider"], single.rows[0]["duration_ms"]) == ("spotify", 535223.0)
 
 
+def test_a_track_that_comes_twice_is_read_once() -> None:
+    body = json.dumps({"content": [reccobeats_item("a"), reccobeats_item("b"), {**reccobeats_item("a"), "tempo": 1}]})
+    rows = parse_audio_features(body).rows
+    assert [(row["track_id"], row["tempo"]) for row in rows] == [("a", 123.99), ("b", 123.99)]
+
+
+def test_items_without_a_name_or_a_sound_are_left_out() -> None:
+    nameless = {**reccobeats_item("a"), "href": None}
+    silent = {"id": "u", "href": "https://open.spotify.com/track/s"}
+    by_isrc = {**nameless, "isrc": "USQ4E1300686"}
+    body = json.dumps({"content": [None, 3, [], nameless, silent, by_isrc]})
+    assert [(row["track_id"], row["isrc"]) for row in parse_audio_features(body).rows] == [(None, "USQ4E1300686")]
+
+
+def test_an_error_with_its_status_beside_it_is_classified() -> None:
+    parsed = parse_audio_features('{"timestamp": "x", "status": 429, "error": "Too Many Requests", "path": "/v1"}')
+    assert parsed.state is FetchState.LIMITED
+
+
 def test_unknown_tracks_are_empty_not_broken() -> None:
     assert parse_audio_features('{"content": []}').state is FetchState.EMPTY
     assert parse_audio_features('{"audio_features": [null]}').state is FetchState.EMPTY

@@ -2,100 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
+import logging
+import shutil
 import socket
+import ssl
+import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+from itertools import pairwise
 from pathlib import Path
-from threading import Thread
-from typing import Any
 
 import pytest
+from http_site import Site
+from pydantic import SecretStr
 
 from tasks.fetching import archive, http, policy
 from tasks.fetching.answer import FetchState
 from tasks.fetching.http import PoliteSession
-from tasks.settings import OstinatoError, Profile, Settings
-
-Behaviour = Callable[[BaseHTTPRequestHandler], None]
-
-
-class Site(ThreadingHTTPServer):
-    """A site whose paths behave as a test tells them to; it counts what it was asked."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        self.paths: dict[str, Behaviour] = {}
-        self.asked: Counter[str] = Counter()
-        self.headers: list[dict[str, str]] = []
-        super().__init__(("127.0.0.1", 0), _Handler)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-    def says(self, path: str, body: bytes = b"", status: int = 200, **headers: str) -> None:
-        def answer(handler: BaseHTTPRequestHandler) -> None:
-            handler.send_response(status)
-            for name, value in headers.items():
-                handler.send_header(name.replace("_", "-"), value)
-            handler.send_header("Content-Length", str(len(body)))
-            handler.end_headers()
-            handler.wfile.write(body)
-
-        self.paths[path] = answer
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: Site
-
-    def do_GET(self) -> None:
-        path = self.path.partition("?")[0]
-        self.server.asked[path] += 1
-        self.server.headers.append(dict(self.headers))
-        length = int(self.headers.get("Content-Length") or 0)
-        self.posted = self.rfile.read(length)
-        behave = self.server.paths.get(path)
-        if behave is None:
-            self.send_response(404)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-        else:
-            behave(self)
-
-    do_POST = do_GET  # noqa: N815
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    server = Site()
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-
-
-@pytest.fixture
-def settings(site: Site, tmp_path: Path) -> Settings:
-    """A sandbox world whose IMDb and ReccoBeats are the misbehaving server."""
-    sites = {"imdb": site.url, "reccobeats": site.url, "tmdb": site.url, "tmdb_api": site.url}
-    return Settings(home=tmp_path, profile=Profile.SANDBOX, sites=sites)
-
-
-@pytest.fixture
-def live(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """The same server asked by the live profile's rules, with the sandbox's short pauses."""
-    monkeypatch.setattr(http, "LIVE", http.SANDBOX)
-    return Settings(**{**settings.model_dump(), "profile": Profile.LIVE})
+from tasks.settings import OstinatoError, Settings
 
 
 def test_a_page_comes_whole_and_is_archived(site: Site, settings: Settings) -> None:
@@ -175,7 +103,9 @@ def test_a_body_that_is_cut_off_is_broken(site: Site, settings: Settings) -> Non
 
 
 def test_a_bomb_is_not_unpacked(site: Site, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "MAX_BODY_BYTES", 1024 * 1024)
+    policies = policy.load_policies(settings)
+    small = policies | {"imdb": policies["imdb"].model_copy(update={"largest_body_mb": 1})}
+    monkeypatch.setattr(http, "load_policies", lambda settings: small)
     site.says("/bomb", gzip.compress(bytes(20 * 1024 * 1024)), Content_Encoding="gzip")
     with PoliteSession(settings, "imdb") as session:
         answer = session.get(f"{site.url}/bomb")
@@ -321,6 +251,235 @@ def test_the_pace_holds_over_threads(site: Site, live: Settings) -> None:
     assert time.monotonic() - started >= 2.0, "robots.txt and two pages at one request a second"
 
 
+@pytest.mark.parametrize("rule", [b"Crawl-delay: 1", b"Request-rate: 3/3s"])
+def test_a_robots_txt_sets_the_pace_where_it_is_slower(
+    site: Site, live: Settings, monkeypatch: pytest.MonkeyPatch, rule: bytes
+) -> None:
+    policies = policy.load_policies(live)
+    fast = policies | {"imdb": policies["imdb"].model_copy(update={"requests_per_second": 100.0})}
+    monkeypatch.setattr(http, "load_policies", lambda settings: fast)
+    site.says("/page", b"x")
+    site.says("/robots.txt", b"User-agent: *\n" + rule)
+    with PoliteSession(live, "imdb") as session:
+        session.get(f"{site.url}/page")
+        started = time.monotonic()
+        session.get(f"{site.url}/page")
+        assert 0.9 <= time.monotonic() - started <= 1.6
+
+
+def test_a_robots_txt_that_asks_for_minutes_refuses(site: Site, live: Settings) -> None:
+    site.says("/robots.txt", b"User-agent: *\nCrawl-delay: 3600")
+    with PoliteSession(live, "imdb") as session:
+        refused = session.get(f"{site.url}/page")
+    assert refused.state is FetchState.REFUSED
+    assert "asks for 3600 s between requests" in refused.reason
+
+
+def test_robots_txt_speaks_to_the_name_we_give(site: Site, live: Settings) -> None:
+    site.says("/robots.txt", b"User-agent: Ostinato\nDisallow: /a\n\nUser-agent: AcmeStudy\nDisallow: /b\n")
+    for agent, path in ((None, "/a"), ("AcmeStudy/1.0 (+https://acme.example)", "/b")):
+        named = live.model_copy(update={"user_agent": agent})
+        with PoliteSession(named, "imdb") as session:
+            states = {which: session.forbidden(f"{site.url}{which}") for which in ("/a", "/b")}
+        assert [which for which, refusal in states.items() if refusal] == [path]
+
+
+def test_a_redirect_within_the_source_is_followed(site: Site, settings: Settings) -> None:
+    site.says("/old", b"", 301, Location="/new?page=2")
+    site.says("/new", b"the page")
+    with PoliteSession(settings, "imdb") as session:
+        answer = session.get(f"{site.url}/old", headers={"Authorization": "Bearer mine"})
+    assert (answer.state, answer.status, answer.body) == (FetchState.OK, 200, b"the page")
+    assert answer.url == f"{site.url}/old", "what was asked is what the manifest knows it by"
+    assert site.headers[-1]["Authorization"] == "Bearer mine"
+
+
+def test_a_redirect_to_another_host_is_not_followed(site: Site, settings: Settings) -> None:
+    elsewhere = site.url.replace("127.0.0.1", "localhost")
+    site.says("/page", b"", 302, Location=f"{elsewhere}/login?api_key=secret-key-1")
+    with PoliteSession(settings, "imdb") as session:
+        answers = [session.get(f"{site.url}/page", params={"api_key": "secret-key-1"}) for _ in range(4)]
+    assert (answers[0].state, answers[0].status) == (FetchState.BLOCKED, 302)
+    assert "sends on to localhost" in answers[0].reason
+    assert all("secret-key-1" not in f"{answer.url} {answer.reason}" for answer in answers)
+    assert site.asked == Counter({"/page": 3}), "three in a row close the source"
+
+
+def test_a_key_does_not_follow_a_redirect_to_another_host_of_the_source(site: Site, settings: Settings) -> None:
+    other = site.url.replace("127.0.0.1", "localhost")
+    own = settings.model_copy(update={"sites": {**settings.sites, "tmdb_api": other}})
+    site.says("/page", b"", 302, Location=f"{other}/there")
+    site.says("/there", b"x")
+    with PoliteSession(own, "tmdb") as session:
+        assert session.get(f"{site.url}/page", headers={"Authorization": "Bearer mine", "Accept": "a/b"}).body == b"x"
+    assert "Authorization" not in site.headers[-1]
+    assert site.headers[-1]["Accept"] == "a/b"
+
+
+def test_a_circle_of_redirects_ends(site: Site, settings: Settings) -> None:
+    site.says("/a", b"", 302, Location="/b")
+    site.says("/b", b"", 302, Location="/a")
+    with PoliteSession(settings, "imdb") as session:
+        answer = session.get(f"{site.url}/a")
+    assert (answer.state, answer.reason) == (FetchState.BROKEN, "HTTP 302: it sends on in a circle")
+    assert sum(site.asked.values()) == http.MOST_REDIRECTS + 1
+
+
+def test_a_redirect_that_robots_txt_forbids_is_not_followed(site: Site, live: Settings) -> None:
+    site.says("/robots.txt", b"User-agent: *\nDisallow: /private")
+    site.says("/page", b"", 302, Location="/private")
+    with PoliteSession(live, "imdb") as session:
+        answer = session.get(f"{site.url}/page")
+    assert (answer.state, answer.status) == (FetchState.REFUSED, 302)
+    assert site.asked["/private"] == 0
+
+
+def test_a_form_is_not_sent_on(site: Site, settings: Settings) -> None:
+    site.says("/form", b"", 302, Location="/page")
+    site.says("/page", b"x")
+    with PoliteSession(settings, "imdb") as session:
+        assert session.post(f"{site.url}/form", data={"a": 1}).state is FetchState.BROKEN
+    assert site.asked["/page"] == 0
+
+
+def test_many_short_waits_in_a_row_end(site: Site, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.says("/page", b"", 429, Retry_After="0")
+    monkeypatch.setattr(http, "MOST_WAITS", 3)
+    with PoliteSession(settings, "imdb") as session:
+        answer = session.get(f"{site.url}/page")
+        assert session.closed is FetchState.LIMITED
+    assert answer.state is FetchState.LIMITED
+    assert site.asked["/page"] == 3
+
+
+def test_a_fault_that_names_a_wait_is_waited(site: Site, settings: Settings) -> None:
+    def busy_once(handler: BaseHTTPRequestHandler) -> None:
+        site.says("/page", b"fine")
+        handler.send_response(503)
+        handler.send_header("Retry-After", "1")
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+    site.paths["/page"] = busy_once
+    started = time.monotonic()
+    with PoliteSession(settings, "imdb") as session:
+        assert session.get(f"{site.url}/page").state is FetchState.OK
+        assert time.monotonic() - started >= 1.0
+        site.says("/page", b"", 503, Retry_After="7200")
+        assert session.get(f"{site.url}/page").state is FetchState.LIMITED
+        assert session.come_back_at is not None
+
+
+def test_a_wait_holds_the_threads_that_already_stand_in_line(site: Site, live: Settings) -> None:
+    asked_at: list[float] = []
+
+    def limited_once(handler: BaseHTTPRequestHandler) -> None:
+        asked_at.append(time.monotonic())
+        handler.send_response(429 if len(asked_at) == 1 else 200)
+        handler.send_header("Retry-After", "3")
+        handler.send_header("Content-Length", "1")
+        handler.end_headers()
+        handler.wfile.write(b"x")
+
+    site.paths["/page"] = limited_once
+    with PoliteSession(live, "reccobeats") as session, ThreadPoolExecutor(3) as pool:
+        assert {answer.state for answer in pool.map(session.get, [f"{site.url}/page"] * 3)} == {FetchState.OK}
+    gaps = [later - earlier for earlier, later in pairwise(asked_at)]
+    assert gaps[0] >= 3.0, "nobody asks within the wait"
+    assert all(gap >= 0.5 for gap in gaps[1:]), "and afterwards one at a time again"
+
+
+def test_those_in_line_do_not_ask_a_host_that_has_closed(site: Site, live: Settings) -> None:
+    site.says("/page", b"", 429, Retry_After="86400")
+    started = time.monotonic()
+    with PoliteSession(live, "reccobeats") as session, ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(session.get, [f"{site.url}/page"] * 8))
+    assert {answer.state for answer in answers} == {FetchState.LIMITED}
+    assert site.asked["/page"] == 1
+    assert time.monotonic() - started < 2, "and do not wait for their turns"
+
+
+def test_a_host_that_was_silent_is_asked_once_until_it_speaks(site: Site, settings: Settings) -> None:
+    site.paths["/page"] = lambda handler: setattr(handler, "close_connection", True)
+    site.says("/fine", b"x")
+    with PoliteSession(settings, "imdb") as session:
+        n_asked = []
+        for path in ("/page", "/page", "/fine", "/page"):
+            before = site.asked[path]
+            session.get(f"{site.url}{path}")
+            n_asked.append(site.asked[path] - before)
+    assert n_asked == [3, 1, 1, 3]
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="no openssl to make a certificate with")
+def test_a_site_behind_tls_is_read_and_bounded_alike(
+    site: Site, live: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = self_signed(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    site.socket = context.wrap_socket(site.socket, server_side=True)
+    url = site.url.replace("http://127.0.0.1", "https://localhost")
+    known = live.model_copy(update={"sites": {"reccobeats": url}})
+    monkeypatch.setattr(http, "LIVE", http.Patience(2, 0.5, 1.0, 1, 0.01, 0.01))
+
+    def drip(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.end_headers()
+        handler.close_connection = True
+        with contextlib.suppress(OSError):
+            for _ in range(50):
+                handler.wfile.write(b"x")
+                time.sleep(0.2)
+
+    site.says("/page", b"fine", ETag='"1"')
+    site.paths["/drip"] = drip
+    with PoliteSession(known, "reccobeats") as session:
+        assert "its certificate is not trusted here" in session.get(f"{url}/page").reason
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    with PoliteSession(known, "reccobeats") as session:
+        assert session.get(f"{url}/page").body == b"fine"
+        started = time.monotonic()
+        assert session.get(f"{url}/drip").reason == "the body did not end in time"
+        assert time.monotonic() - started < 2
+
+
+def self_signed(folder: Path) -> Path:
+    """A key and a certificate for localhost in one file."""
+    file, config = folder / "localhost.pem", "/CN=localhost"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", config, "-days", "2"]
+    command += ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(folder / "key.pem"), "-out", str(file)]
+    subprocess.run(command, check=True, capture_output=True)
+    file.write_text(file.read_text() + (folder / "key.pem").read_text())
+    return file
+
+
+def test_a_proxy_of_the_environment_is_used_by_the_live_profile_alone(
+    site: Site, live: Settings, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.setenv(name, site.url)
+    site.says("http://api.example.org/page", b"by proxy")
+    with PoliteSession(live, "reccobeats") as session:
+        assert session.get("http://api.example.org/page").body == b"by proxy"
+    with PoliteSession(settings, "reccobeats") as session:
+        assert session.get("http://127.0.0.1:9/page").state is FetchState.UNREACHABLE
+
+
+def test_the_netrc_of_the_user_is_not_read(
+    site: Site, live: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "netrc").write_text("default login me password netrc-password\n")
+    (tmp_path / "netrc").chmod(0o600)
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    site.says("/page", b"x")
+    with PoliteSession(live, "reccobeats") as session:
+        session.get(f"{site.url}/page")
+    assert "Authorization" not in site.headers[-1]
+
+
 def test_nothing_secret_is_kept(site: Site, settings: Settings) -> None:
     page = b'<script id="__NEXT_DATA__">{"requestContext": {"ipAddress": "203.0.113.9", "headers": {"cookie": "}"}}}'
     site.says("/page", page)
@@ -347,39 +506,29 @@ def test_the_user_agent_says_who_asks(site: Site, settings: Settings) -> None:
     assert "bot.html" not in agent
 
 
-def test_the_sandbox_never_asks_a_real_site(tmp_path: Path) -> None:
-    bare = Settings(home=tmp_path, profile=Profile.SANDBOX, sites={})
-    with pytest.raises(OstinatoError, match="ostinato up"):
-        policy.base_url(bare, "imdb")
-    assert policy.base_url(Settings(home=tmp_path, profile=Profile.LIVE), "imdb") == "https://www.imdb.com"
+def test_the_operator_may_name_himself_but_nobody_else(site: Site, settings: Settings) -> None:
+    site.says("/page", b"x")
+    with PoliteSession(settings.model_copy(update={"user_agent": "AcmeStudy/1.0"}), "imdb") as session:
+        session.get(f"{site.url}/page")
+    assert site.headers[-1]["User-Agent"] == "AcmeStudy/1.0"
+    for setting, value in (
+        ("user_agent", "Mozilla/5.0 (compatible; Googlebot/2.1)"),
+        ("user_agent", "a\r\nX-Injected: b"),
+        ("contact", "연락처"),
+        ("contact", "me@example.org\n"),
+    ):
+        with pytest.raises(OstinatoError, match=f"OSTINATO_{setting.upper()}"):
+            PoliteSession(settings.model_copy(update={setting: value}), "imdb")
 
 
-def test_training_is_cleared_by_policy(tmp_path: Path) -> None:
-    live = policy.load_policies(Settings(home=tmp_path, profile=Profile.LIVE))
-    sandbox = policy.load_policies(Settings(home=tmp_path, profile=Profile.SANDBOX))
-    assert set(live) == {"tmdb", "imdb", "melon", "spotify", "reccobeats", "dataset", "musicbrainz", "audio", "youtube"}
-    assert {source for source, rules in live.items() if rules.may_train} == {"dataset", "musicbrainz", "audio"}
-    assert all(rules.may_train for rules in sandbox.values())
-
-
-def test_a_spoiled_sources_file_is_said_in_one_sentence(
-    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file = tmp_path / "sources.toml"
-    monkeypatch.setattr(policy, "SOURCES_FILE", file)
-    for text in ("[imdb", '[imdb]\ntraining = "perhaps"\n', "[imdb]\n", "imdb = 3\n"):
-        file.write_text(text)
-        policy._read.cache_clear()
-        with pytest.raises(OstinatoError, match=r"sources\.toml"):
-            policy.load_policies(settings)
-    policy._read.cache_clear()
-
-
-def test_a_damaged_archive_is_noticed(settings: Settings) -> None:
-    sha256 = archive.store(settings.pages, b"a page")
-    archive.page_path(settings.pages, sha256).write_bytes(b"rot")
-    with pytest.raises(ValueError, match="damaged"):
-        archive.load(settings.pages, sha256)
-    archive.delete(settings.pages, sha256)
-    with pytest.raises(FileNotFoundError):
-        archive.load(settings.pages, sha256)
+def test_no_secret_reaches_a_log(site: Site, settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    keyed = settings.model_copy(update={"tmdb_api_key": SecretStr("setting-key-1")})
+    site.says("/page", b"x", ETag='"1"')
+    site.says("/fault", b"x", 502)
+    asked = {"api_key": "param-key-1", "token": "param-token-1", "page": "2"}
+    with caplog.at_level(logging.DEBUG), PoliteSession(keyed, "imdb") as session:
+        for path in ("/page", "/page", "/fault"):
+            session.get(f"{site.url}{path}", params=asked, headers={"Authorization": "Bearer header-token-1"})
+    assert "page=2" in caplog.text, "the libraries do log what is asked"
+    for secret in ("param-key-1", "param-token-1", "header-token-1", "setting-key-1"):
+        assert secret not in caplog.text

@@ -23,7 +23,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks import lake
-from tasks.schemas import LAKE_SCHEMAS
+from tasks.collecting.batches import read_batch, read_since
+from tasks.schemas import COLLECTED_SOURCES, LAKE_SCHEMAS
 from tasks.settings import OstinatoError
 
 DAY, NEXT_DAY = date(2025, 1, 1), date(2025, 1, 2)
@@ -202,6 +203,37 @@ def test_a_batch_from_before_a_column_was_added_has_null_there(tmp_path: Path) -
     land(tmp_path, "b", key="newer films")
     assert titles(tmp_path) == ["a", "b"]
     assert lake.read(tmp_path, "imdb", "soundtrack").schema.equals(LAKE_SCHEMAS[("imdb", "soundtrack")])
+
+
+def test_a_manifest_from_before_it_named_waits_and_parsers_still_reads(tmp_path: Path) -> None:
+    new = ["retry_after_s", "parser_version"]
+    for source in COLLECTED_SOURCES:
+        for key in ("old", "new"):
+            row = {"entity": "page", "key": key, "url": "http://x/", "state": "ok", "fetched_at": lake.utc_now()}
+            row |= dict.fromkeys(new, 7 if key == "new" else None)
+            path = lake.write_batch(tmp_path, source, "fetch", [row], batch_key=key, ingest_date=DAY)
+            assert path is not None
+            if key == "old":
+                pq.write_table(pq.read_table(path, partitioning=None).drop(new), path)
+    con = duckdb.connect()
+    lake.attach_raw(con, tmp_path)
+    for source in COLLECTED_SOURCES:
+        found = con.execute(f"select key, {', '.join(new)} from raw.{source}_fetch order by key").fetchall()
+        assert found == [("new", 7.0, 7), ("old", None, None)]
+        for since, keys in ((DAY, {"old", "new"}), (NEXT_DAY, set())):
+            read = read_since(tmp_path, source, "fetch", ["key", *new], since)
+            assert read.schema.types == [LAKE_SCHEMAS[(source, "fetch")].field(name).type for name in ("key", *new)]
+            assert set(read["key"].to_pylist()) == keys
+        assert read_batch(tmp_path, source, "fetch", "old")["parser_version"].to_pylist() == [None]
+        assert lake.read(tmp_path, source, "fetch")["parser_version"].null_count == 1
+
+
+def test_a_manifest_that_is_damaged_is_one_sentence(tmp_path: Path) -> None:
+    path = lake.write_batch(tmp_path, "imdb", "fetch", [{"entity": "page"}], batch_key="x", ingest_date=DAY)
+    assert path is not None
+    path.write_bytes(b"rot")
+    with pytest.raises(OstinatoError, match=r"damaged.*delete it"):
+        read_since(tmp_path, "imdb", "fetch", ["entity"], DAY)
 
 
 def test_a_lake_may_lie_where_a_path_has_odd_signs(tmp_path: Path) -> None:

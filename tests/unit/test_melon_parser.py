@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 from datetime import date, datetime
 
 import pytest
 
 from tasks.fetching.answer import FetchState
+from tasks.settings import PROJECT_ROOT
 from tasks.sources.melon import parse_chart, parse_song
 from tasks.sources.melon_address import ChartPlace, age_url, chart_place, month_url, song_url, top100_url
 
@@ -86,6 +88,39 @@ def test_a_short_chart_is_cut_and_a_shorter_one_broken() -> None:
     assert "49 chart rows" in broken.reason
 
 
+ROW_OF_2017 = """<tr class="lst50" id="lst50"><td><input type="checkbox" name="input_check" value="{n}" /></td>
+  <td><span class="rank{top}">{rank}</span><span class="none">위</span>
+   <span title="2단계 상승" class="wrap_rank"><span class="icon_up">상승</span><span class="up">2</span></span></td>
+  <td><a href="javascript:melon.link.goSongDetail('{n}');" class="btn btn_icon_detail">상세정보</a>
+   <div class="wrap_song_info"><div class="ellipsis rank01"><span><strong>
+    <a href="javascript:melon.play.playSong('1','{n}');">N분의{rank} (Feat. 다이나믹듀오)</a></strong></span></div>
+   <div><div class="ellipsis rank02" ><a href="#">넉살</a>, <a href="#">한해</a><span class="checkEllipsis"
+     style="display:none"><a href="#">넉살</a>, <a href="#">한해</a></span></div>
+    <div class="wrap_atist" style="display:none"><ul class="list_bullet"><li><a href="#">넉살</a></li></ul></div>
+    <em class="bar">|</em><div class="ellipsis rank03"><a href="#">/// (너 먹구름 비)</a></div></div></div></td></tr>"""
+
+
+def test_the_rows_of_2017_with_rank_changes_and_all_in_one_cell() -> None:
+    rows = [ROW_OF_2017.format(rank=rank, n=30566000 + rank, top=" top" * (rank < 4)) for rank in range(1, 101)]
+    parsed = parse_chart(chart_page(rows))
+    assert (len(parsed.rows), parsed.is_cut) == (100, False)
+    row = parsed.rows[1]
+    assert (row["rank"], row["song_id"], row["title"]) == (2, "30566002", "N분의2 (Feat. 다이나믹듀오)")
+    assert (row["artists"], row["album"]) == (["넉살", "한해"], "/// (너 먹구름 비)")
+
+
+def test_a_place_that_stands_twice_is_read_once() -> None:
+    rows = [chart_row(rank) for rank in range(1, 101)]
+    assert parse_chart(chart_page([*rows, *rows[:20]])).rows == parse_chart(chart_page(rows)).rows
+    lost = parse_chart(chart_page([*rows[:80], *rows[:20]]))
+    assert (len(lost.rows), lost.is_cut) == (80, True)
+
+
+def test_a_challenge_is_blocked() -> None:
+    challenge = "<html><title>Access Denied</title></html>"
+    assert {parse(challenge).state for parse in (parse_chart, parse_song)} == {FetchState.BLOCKED}
+
+
 def test_the_overload_page_is_named() -> None:
     parsed = parse_chart(chart_page([], head='<div class="sys_error">접속이 지연</div>'))
     assert parsed.state is FetchState.BROKEN
@@ -100,6 +135,15 @@ MONTH_HEAD = (
 )
 
 
+DAY_2017_HEAD = """<ul><li class="first_child"><a href="/chart/index.htm">실시간</a></li>
+  <li class="on"><a href="/chart/day/index.htm">일간</a></li></ul>
+  <ul><li class="tab_li02"><a href="/chart/day/index.htm?classCd=DP0000">종합</a></li>
+  <li class="tab_li02 on"><a href="/chart/day/index.htm?classCd=DP0200">POP</a></li></ul>
+  <span class="datelk">2017.08.09</span>"""
+WEEK_HEAD = """<ul><li class="on"><a href="/chart/week/index.htm">주간</a></li></ul>
+  <span class="yyyymmdd"><span class="year">2018.01.15 ~ 2018.01.21</span></span>"""
+
+
 @pytest.mark.parametrize(
     ("head", "url", "place"),
     [
@@ -109,6 +153,9 @@ MONTH_HEAD = (
         (MONTH_HEAD, month_url("", date(2012, 2, 1)), ("month", "GN0000", "2012-02")),
         ("", age_url("https://www.melon.com", 2019, "POP"), ("age_year", "POP", "2019")),
         ("", "https://www.melon.com/chart/hot100/index.htm", (None, None, None)),
+        (DAY_2017_HEAD, None, ("day", "DP0200", "2017-08-09")),
+        (DAY_2017_HEAD, "https://www.melon.com/chart/day/index.htm?classCd=GN0100", ("day", "GN0100", "2017-08-09")),
+        (WEEK_HEAD, None, ("week", None, "2018-01-15")),
     ],
 )
 def test_the_place_comes_from_the_address_and_else_from_what_the_page_says(
@@ -164,6 +211,31 @@ def test_song_page_facts_go_by_label(released: str, iso: str | None) -> None:
             "genres": ["발라드", "국내드라마"],
         }
     ]
+
+
+def test_a_song_page_that_stops_half_way_is_broken() -> None:
+    page = f"<html><body>{SONG.format(genre='발라드', released='2018')}</body></html>"
+    assert parse_song(page).state is FetchState.OK
+    assert parse_song(page.removesuffix("</dl></div></body></html>")).state is FetchState.BROKEN
+
+
+def test_genres_have_one_name_each_whatever_the_language() -> None:
+    with (PROJECT_ROOT / "sql" / "vocabularies" / "melon_genre.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    name_of = {row["name"]: row["melon_genre"] for row in rows}
+    assert len(name_of) == len(rows)
+    for korean, english in [
+        ("발라드", "Ballad"), ("댄스", "Dance"), ("랩/힙합", "Rap / Hip-hop"), ("R&B/Soul", "R&B / Soul"),
+        ("인디음악", "Indie"), ("록/메탈", "Rock"), ("성인가요/트로트", "Trot"), ("포크/블루스", "Folk"),
+        ("POP", "Pop"),
+        ("일렉트로니카", "Electronica"), ("국내드라마", "Drama"), ("국내영화", "Korean Movie"), ("재즈", "Jazz"),
+        ("국외영화", "Foreign Movie"), ("애니메이션/웹툰", "Animation"), ("게임", "Game"), ("뮤지컬", "Musical"),
+        ("클래식", "Classical"), ("뉴에이지", "New Age"), ("J-POP", "J-pop"), ("CCM", "CCM"), ("국악", "Traditional"),
+        ("키즈", "Children"), ("태교", "Children"), ("종교음악", "Religious"), ("월드뮤직", "World Music"),
+    ]:  # fmt: skip
+        assert name_of[korean] == name_of[english] == english
+    of_a_screen = {row["melon_genre"] for row in rows if row["is_soundtrack"] == "true"}
+    assert of_a_screen == {"OST", "Drama", "Korean Movie", "Foreign Movie", "Animation", "Game", "Musical"}
 
 
 def test_a_chart_is_no_song_page_and_a_song_page_no_chart() -> None:

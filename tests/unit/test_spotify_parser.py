@@ -51,6 +51,34 @@ def test_a_bare_track_has_nulls_not_faults() -> None:
     assert [row[key] for key in ("isrc", "album", "released_on", "duration_ms", "explicit")] == [None] * 5
 
 
+@pytest.mark.parametrize(
+    ("day", "precision", "read"),
+    [
+        ("1985-01-01", "year", "1985"),
+        ("1985-09-01", "month", "1985-09"),
+        ("1985-09-17", None, "1985-09-17"),
+        ("1985", "day", "1985"),
+        ("0000", "year", None),
+        ("soon", "day", None),
+    ],
+)
+def test_dates_are_iso_and_as_fine_as_known(day: str, precision: str | None, read: str | None) -> None:
+    album = {"name": "A", "release_date": day, "release_date_precision": precision}
+    assert parse_track(json.dumps({**CUT_TRACK, "album": album})).rows[0]["released_on"] == read
+
+
+@pytest.mark.parametrize("gone", [name for name in FULL_TRACK if name not in ("id", "name")])
+def test_every_other_field_may_be_gone(gone: str) -> None:
+    for value in ({}, {gone: None}, {gone: []}, {gone: {}}):
+        item = {name: there for name, there in FULL_TRACK.items() if name != gone} | value
+        if item.get("type", "track") == "track":
+            assert parse_track(json.dumps(item)).rows[0]["title"] == "Happy"
+
+
+def test_a_hit_that_comes_twice_is_read_once() -> None:
+    assert len(parse_search(search_body([CUT_TRACK, {**CUT_TRACK, "id": "2"}, CUT_TRACK])).rows) == 2
+
+
 def test_no_hit_beside_a_next_link_is_empty() -> None:
     assert parse_search(search_body([])).state is FetchState.EMPTY
     assert parse_search(search_body([None])).state is FetchState.EMPTY

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import Any
 
@@ -11,8 +12,9 @@ from hypothesis import strategies as st
 
 from tasks.fetching.answer import FetchState
 from tasks.sources.tmdb import parse_film, parse_list
-from tasks.sources.tmdb_api import parse_external_ids
+from tasks.sources.tmdb_api import parse_external_ids, parse_id_export
 
+SIZES = ("w92", "w154", "w185", "w342", "w500", "w780", "original")
 OLDER = """
 <section id="media_results"><div class="media_items results"><div id="page_1" class="page_wrapper">
 <div class="card style_1"><div class="image"><a class="image" href="/movie/550-fight-club"></a></div>
@@ -160,6 +162,88 @@ def test_a_film_page_in_korean() -> None:
     assert parse_film(FILM.format(**KOREAN)).rows == [expected]
 
 
+OF_2021 = """
+<main><section class="inner_content movie_content"><section id="original_header" class="images inner">
+<img class="poster lazyload" data-src="https://www.themoviedb.org/t/p/w300_and_h450_bestv2/a1.jpg"
+ data-srcset="https://www.themoviedb.org/t/p/w300_and_h450_bestv2/a1.jpg 1x, /t/p/w600_and_h900_bestv2/a1.jpg 2x">
+<h2 class="10"><a href="/movie/633802"> Dark
+ Spell </a> <span class="tag release_date">(2021)</span></h2>
+<div class="facts"><span class="certification">16+</span><span class="release"> 02/11/2021 (RU) </span>
+<span class="genres"><a href="/genre/27-horror/movie">Horror</a>,&nbsp;<a href="/genre/1-new/movie">Brand New</a></span>
+<span class="runtime"> 90m </span></div>
+<div class="consensus"><div class="user_score_chart" data-percent="69.0"><span class="icon icon-r69"></span></div>
+</div><div class="overview"><p></p></div></section></section></main>
+<section class="facts left_column"><h4>Facts</h4><p class="wrap"><strong>Original Title</strong> Приворот</p>
+<p><strong>Status</strong> Released</p><p><strong>Original Language</strong> Russian</p>
+<p><strong>Budget</strong> -</p></section>
+"""
+
+
+def test_a_film_page_of_2021() -> None:
+    row = parse_film(OF_2021).rows[0]
+    assert {name: value for name, value in row.items() if value} == {
+        "tmdb_id": 633802,
+        "title": "Dark Spell",
+        "original_title": "Приворот",
+        "original_language": "ru",
+        "genres": ["Horror", "Brand New"],
+        "runtime_min": 90,
+        "user_score": 69.0,
+        "released_on": "2021-02-11",
+        "poster_url": "https://image.tmdb.org/t/p/w500/a1.jpg",
+    }
+    unrated = OF_2021.replace("icon-r69", "icon-rNR").replace("69.0", "1.0")
+    assert parse_film(unrated).rows[0]["user_score"] is None
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "We don't have an overview translated in English. Help us expand our database by adding one.",
+        "We don’t have an overview.",
+        "한국어로 등록된 개요가 없습니다.",
+        "이 영화의 개요가 없습니다. 개요를 추가해 주세요.",
+        "No overview found.",
+    ],
+)
+def test_the_sentence_for_a_missing_overview_is_not_stored(sentence: str) -> None:
+    assert parse_film(FILM.format(**ENGLISH | {"overview": sentence})).rows[0]["overview"] is None
+    assert parse_film(json.dumps(API | {"overview": sentence})).rows[0]["overview"] is None
+
+
+@pytest.mark.parametrize("words", ["Sadly, we don't have an overview of it.", "A tale without overview."])
+def test_an_overview_that_speaks_of_overviews_is_kept(words: str) -> None:
+    assert parse_film(FILM.format(**ENGLISH | {"overview": words})).rows[0]["overview"] == words
+
+
+@pytest.mark.parametrize(
+    ("src", "stored"),
+    [
+        *((f"https://image.tmdb.org/t/p/{size}/a.jpg", f"https://image.tmdb.org/t/p/{size}/a.jpg") for size in SIZES),
+        ("https://image.tmdb.org/t/p/w600_and_h900_face/a.jpg", "https://image.tmdb.org/t/p/w500/a.jpg"),
+        ("//media.themoviedb.org/t/p/w300_and_h450_bestv2/a.png?v=1", "https://image.tmdb.org/t/p/w500/a.png"),
+        ("data:image/gif;base64,R0", None),
+    ],
+)
+def test_posters_of_every_size(src: str, stored: str | None) -> None:
+    page = FILM.format(**ENGLISH).replace("https://image.tmdb.org/t/p/w500/poster.jpg", src)
+    assert parse_film(page).rows[0]["poster_url"] == stored
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.9, 0.99])
+def test_a_page_that_stops_half_way_is_broken(share: float) -> None:
+    film = FILM.format(**ENGLISH)
+    cut = parse_film(film[: int(len(film) * share)])
+    assert (cut.rows, cut.state) == ([], FetchState.BROKEN)
+    films = f"<html><body>{OLDER}</body></html>"
+    assert len(parse_list(films).rows) == 2
+    assert parse_list(films[: int(len(films) * share)]).state is FetchState.BROKEN
+
+
+def test_a_song_is_no_film() -> None:
+    assert parse_film('{"id": 3135556, "title": "Harder Better Faster Stronger"}').state is FetchState.BROKEN
+
+
 def test_what_is_missing_is_null() -> None:
     bare = '<section id="original_header"><h2><a href="/x">Bare</a></h2></section>'
     row = parse_film(bare).rows[0]
@@ -253,3 +337,36 @@ def test_no_page_makes_it_fail(text: str, tags: list[str]) -> None:
     body = text.join(tags)
     parse_film(body)
     parse_list(body)
+
+
+EXPORT = """
+{"adult":false,"id":3924,"original_title":"Blondie","popularity":1.5,"video":false}
+{"adult":true,"id":3925,"original_title":"X","popularity":1,"video":false}
+{"adult":false,"id":3926,"original_title":"Music videos","popularity":1,"video":true}
+{"adult":false,"id":3927,"original_title":"기생충","popularity":null,"video":false}
+"""
+
+
+def test_the_id_export_packed_and_unpacked() -> None:
+    expected = [
+        {"tmdb_id": 3924, "original_title": "Blondie", "popularity": 1.5},
+        {"tmdb_id": 3927, "original_title": "기생충", "popularity": None},
+    ]
+    for body in (EXPORT, EXPORT.encode(), gzip.compress(EXPORT.encode())):
+        parsed = parse_id_export(body)
+        assert (parsed.rows, parsed.state) == (expected, FetchState.OK)
+
+
+@pytest.mark.parametrize(
+    ("body", "state"),
+    [
+        (b"", FetchState.BROKEN),
+        (EXPORT.encode()[:150], FetchState.BROKEN),
+        (gzip.compress(EXPORT.encode())[:60], FetchState.BROKEN),
+        (b"\x1f\x8bnonsense", FetchState.BROKEN),
+        (b"<html>", FetchState.BROKEN),
+    ],
+)
+def test_half_an_id_export_is_broken(body: bytes, state: FetchState) -> None:
+    parsed = parse_id_export(body)
+    assert (parsed.rows, parsed.state) == ([], state)
