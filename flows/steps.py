@@ -26,7 +26,7 @@ from tasks.collecting.made_up import prepare_made_up_world, set_clock
 from tasks.collecting.recordings import collect_recordings
 from tasks.collecting.report import SourceReport
 from tasks.collecting.rereading import RereadReport, reread_pages
-from tasks.collecting.retention import expire_pages
+from tasks.collecting.retention import expire_pages, expire_rows
 from tasks.collecting.soundtracks import collect_soundtracks
 from tasks.collecting.tracks import collect_tracks
 from tasks.collecting.videos import collect_videos
@@ -154,7 +154,7 @@ def tidy_up(as_of: date) -> int:
     """Delete what killed runs left, and archived pages that a source's terms no longer let stay."""
     settings = load_settings()
     n_leftovers = sum(sweep_leftovers(folder) for folder in (settings.lake, settings.world / "rejects"))
-    return n_leftovers + expire_pages(settings, as_of)
+    return n_leftovers + expire_rows(settings, as_of) + expire_pages(settings, as_of)
 
 
 @task(name="Import data sets", task_run_name="import", cache_policy=NO_CACHE)

@@ -13,7 +13,7 @@ from tasks.sources.parsed import Parsed
 
 Row = TypeVar("Row", bound=Mapping[str, Any])
 
-TRIES = 2  # a page that came whole by HTTP and cannot be read may have been cut off or overloaded: once more
+TRIES = 2  # a page that came and cannot be read may have been cut off or overloaded: once more
 
 
 def open_session(settings: Settings, source: str) -> PoliteSession:
@@ -32,8 +32,8 @@ def ask(
 ) -> tuple[Answer, Parsed[Row]]:
     """Fetch and read one page; the parsed state is the one that counts, and the session heeds it.
 
-    A page that HTTP calls fine and the parser broken is asked for once more. A `form` is posted; without one the
-    page is asked for as usual.
+    A page that came and is broken (cut off, overloaded, unreadable) is asked for once more. A `form` is posted;
+    without one the page is asked for as usual.
     """
     for n_tries in range(1, TRIES + 1):
         if form is None:
@@ -42,8 +42,8 @@ def ask(
             answer = session.post(url, data=form, headers=headers)
         parsed = parse(answer.body, url) if answer.state is FetchState.OK else Parsed([], answer.state, answer.reason)
         session.heed(answer, parsed.state)
-        is_misread = answer.state is FetchState.OK and parsed.state is FetchState.BROKEN
-        if not is_misread or session.is_closed or n_tries == TRIES:
+        is_spoiled = answer.status in (200, 304) and parsed.state is FetchState.BROKEN
+        if not is_spoiled or session.is_closed or n_tries == TRIES:
             break
     return answer, parsed
 

@@ -37,7 +37,7 @@ class SourceReport:
     def count(self, answer: Answer, state: FetchState | None = None) -> None:
         """Add one answer, in the state the parser found where it differs from the answer's own."""
         self.n_pages += answer.status is not None
-        self.n_bytes += len(answer.body)
+        self.n_bytes += 0 if answer.was_revalidated else len(answer.body)
         name = str(state or answer.state)
         self.states[name] = self.states.get(name, 0) + 1
 

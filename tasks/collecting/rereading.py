@@ -25,6 +25,7 @@ from tasks.collecting.report import Progress
 from tasks.collecting.tracks import one_of_each, reread_search
 from tasks.collecting.videos import reread_video
 from tasks.fetching import archive
+from tasks.fetching.answer import FetchState
 from tasks.schemas import LAKE_SCHEMAS
 from tasks.settings import OstinatoError, Settings
 from tasks.sources import imdb, melon, musicbrainz, tmdb_api
@@ -46,6 +47,8 @@ class Reread:
     table: str
     read: Reader
 
+
+_READ = (FetchState.OK, FetchState.EMPTY)
 
 REREADERS: dict[tuple[str, str], Reread] = {
     ("tmdb", "list"): Reread("list", reread_list),
@@ -113,8 +116,8 @@ def _reread_batch(
 ) -> None:
     """One batch: its pages, else the rows that it had of them."""
     beside = {table: _beside(settings, source, table, file) for table in tables}
-    old = {table: _rows_of(path) for table, path in beside.items()}
-    manifest = _rows_of(file)
+    old = {table: _rows_of(path, LAKE_SCHEMAS[(source, table)]) for table, path in beside.items()}
+    manifest = _rows_of(file, LAKE_SCHEMAS[(source, "fetch")])
     new: dict[str, list[dict[str, Any]]] = {table: [] for table in tables}
     noted = []
     for row in manifest:
@@ -135,12 +138,16 @@ def _reread_batch(
         noted.append(row | {"state": str(parsed.state), "reason": parsed.reason, "parser_version": version})
     if source == "tmdb":
         _add_imdb_ids(settings, new["film"], manifest)
-        new = {table: _each_film_once(rows, _rows_of(beside[table])) for table, rows in new.items()}
+        new = {
+            table: _each_film_once(rows, _rows_of(beside[table], LAKE_SCHEMAS[(source, table)]))
+            for table, rows in new.items()
+        }
     if source == "spotify":
         new["track"] = _not_elsewhere(new["track"], file.name, settled)
     for table, path in beside.items():
-        before = pa.Table.from_pylist(_rows_of(path), schema=LAKE_SCHEMAS[(source, table)])
-        _replace(path, before, pa.Table.from_pylist(new[table], schema=LAKE_SCHEMAS[(source, table)]), report)
+        schema = LAKE_SCHEMAS[(source, table)]
+        before = pa.Table.from_pylist(_rows_of(path, schema), schema=schema)
+        _replace(path, before, pa.Table.from_pylist(new[table], schema=schema), report)
     _replace(file, None, pa.Table.from_pylist(noted, schema=LAKE_SCHEMAS[(source, "fetch")]), report)
     report.n_batches += 1
 
@@ -150,15 +157,16 @@ def _beside(settings: Settings, source: str, table: str, file: Path) -> Path:
     return lake.entity_dir(settings.lake, source, table) / file.parent.name / file.name
 
 
-def _rows_of(path: Path) -> list[dict[str, Any]]:
-    return pq.read_table(path, partitioning=None).to_pylist() if path.is_file() else []
+def _rows_of(path: Path, schema: pa.Schema) -> list[dict[str, Any]]:
+    return lake.read_file(path, schema).to_pylist() if path.is_file() else []
 
 
 def _parsed_anew(
     settings: Settings, reread: Reread, row: Mapping[str, Any], report: RereadReport
 ) -> Parsed[Any] | None:
     """What today's parser reads from the page; None where no parser ever saw it, or it is no longer kept."""
-    if row["parser_version"] is None or row["page_sha256"] is None:
+    was_read = row["parser_version"] is not None or row["state"] in _READ  # older manifests knew no versions
+    if not was_read or row["page_sha256"] is None:
         return None
     try:
         body = archive.load(settings.pages, row["page_sha256"])

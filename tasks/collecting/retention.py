@@ -47,6 +47,23 @@ def expire_pages(settings: Settings, as_of: date) -> int:
     return len(gone)
 
 
+def expire_rows(settings: Settings, as_of: date) -> int:
+    """Delete the rows of sources whose terms let nothing stay, not even what was read; how many batches.
+
+    YouTube's policies ask for stored data to be refreshed or deleted within 30 days: what no night has searched again
+    goes, and with it its link.
+    """
+    n_gone = 0
+    keep_for = load_policies(settings)["youtube"].keep_for
+    for entity in ("search", "fetch") if keep_for else ():
+        for file in lake.batch_files(settings.lake, "youtube", entity):
+            if keep_for and date.fromisoformat(file.parent.name.removeprefix("ingest_date=")) < as_of - keep_for:
+                with lake.writing(file):
+                    file.unlink(missing_ok=True)
+                n_gone += 1
+    return n_gone
+
+
 def _expired(settings: Settings, as_of: date) -> set[str]:
     """Pages that no night within their source's `keep_for` has fetched or confirmed again."""
     policies = load_policies(settings)

@@ -15,7 +15,7 @@ from http_site import Site
 
 from tasks import lake
 from tasks.collecting import retention
-from tasks.collecting.retention import expire_pages
+from tasks.collecting.retention import expire_pages, expire_rows
 from tasks.fetching import archive
 from tasks.fetching.answer import Answer, FetchState
 from tasks.fetching.cache import Entries, cache_file
@@ -44,6 +44,18 @@ def test_pages_expire_by_the_policy_of_their_source(tmp_path: Path) -> None:
     assert not archive.page_path(settings.pages, old).exists()
     assert all(archive.page_path(settings.pages, sha256).exists() for sha256 in (again, young, for_good))
     assert lake.read(settings.lake, "tmdb", "fetch").num_rows == 5
+
+
+def test_what_youtube_told_goes_after_its_thirty_days(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, profile=Profile.LIVE)
+    for days in (31, 30):
+        night = NIGHT - timedelta(days=days)
+        fetch(settings, "youtube", f"{days}".encode(), night)
+        row = {"track_id": "melon:1", "video_id": f"v{days}", "state": "ok", "fetched_at": lake.utc_now()}
+        lake.write_batch(settings.lake, "youtube", "search", [row], batch_key=str(night), ingest_date=night)
+    assert expire_rows(settings, NIGHT) == 2
+    assert lake.read(settings.lake, "youtube", "search", ["video_id"])["video_id"].to_pylist() == ["v30"]
+    assert lake.read(settings.lake, "youtube", "fetch").num_rows == 1
 
 
 def made_old(settings: Settings, sha256: str, seconds: float) -> Path:
