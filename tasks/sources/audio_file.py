@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import warnings
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,11 +22,17 @@ from tasks.sources.parsed import Parsed
 
 if TYPE_CHECKING:
     import numpy as np
+    import soundfile
 
 CALIBRATION = Path(__file__).with_name("audio_calibration.json")
 SAMPLE_RATE_HZ = 22_050  # at which the calibration's descriptors were taken
 SHORTEST_S = 5.0  # less holds no tempo
 LONGEST_S = 600.0  # is listened to; the duration is the whole file's
+LONGEST_FILE_S = 86_400.0  # a longer one is a header that lies
+RATES_HZ = range(1_000, 768_001)  # other rates are no recording's
+MOST_FRAMES = 600 * 192_000  # are listened to; what claims more per second is heard for less than ten minutes
+BLOCK_SAMPLES = 1 << 22  # are decoded at once, over all channels, of which a file may have a thousand
+LOUDEST = 1e6  # of a sample, where 1 is full scale and some files count in whole numbers
 MAX_FILE_BYTES = 1 << 30
 SILENCE_RMS = 1e-4  # -80 dBFS
 SUFFIXES = frozenset((".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff"))
@@ -146,14 +153,37 @@ def _decode(path: Path) -> Sound | Parsed[dict[str, Any]]:
 
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
-            return Parsed([], FetchState.BROKEN, f"it is larger than {MAX_FILE_BYTES >> 20} MB")
-        with soundfile.SoundFile(path) as file:
-            rate_hz, duration_s = file.samplerate, file.frames / file.samplerate
-            samples = file.read(int(min(duration_s, LONGEST_S) * rate_hz), dtype="float32", always_2d=True)
-    except (OSError, RuntimeError, ValueError, TypeError, ZeroDivisionError) as fault:  # libsndfile's words for a fault
-        first_line = (str(fault).strip().splitlines() or [type(fault).__name__])[0]
-        return Parsed([], FetchState.BROKEN, f"it cannot be decoded ({first_line.replace(str(path), path.name)})")
-    if not np.isfinite(samples).all():
-        return Parsed([], FetchState.BROKEN, "it holds samples that are no numbers")
-    mono = librosa.resample(samples.mean(axis=1), orig_sr=rate_hz, target_sr=SAMPLE_RATE_HZ)
-    return Sound(mono - mono.mean(), round(1000 * duration_s, 1))
+            return _unheard(f"it is larger than {MAX_FILE_BYTES >> 20} MB")
+        with soundfile.SoundFile(os.fsencode(path)) as file:
+            rate_hz, duration_s = file.samplerate, file.frames / max(file.samplerate, 1)
+            if rate_hz not in RATES_HZ or duration_s > LONGEST_FILE_S:
+                return _unheard(f"its header claims {rate_hz:,} samples a second and {duration_s / 3600:,.0f} hours")
+            mono = _mono(file)
+            if len(mono) < _frames_heard(file):  # it ends before its header says
+                duration_s = len(mono) / rate_hz
+    except soundfile.LibsndfileError as fault:
+        return _unheard(f"it cannot be decoded ({fault.error_string.strip().rstrip('.')})")
+    except (OSError, RuntimeError, ValueError, TypeError, MemoryError) as fault:
+        return _unheard(f"it cannot be decoded ({getattr(fault, 'strerror', None) or type(fault).__name__})")
+    if not np.abs(mono).max(initial=0.0) < LOUDEST:
+        return _unheard("it holds samples that are no numbers or no sound")
+    sound = librosa.resample(mono, orig_sr=rate_hz, target_sr=SAMPLE_RATE_HZ) if len(mono) else mono
+    return Sound(sound - sound.mean() if len(sound) else sound, round(1000 * duration_s, 1))
+
+
+def _mono(file: soundfile.SoundFile) -> np.ndarray:
+    """The part that is listened to, mixed block by block: a thousand channels at once would not fit into memory."""
+    import numpy as np
+
+    n_at_once = max(1, BLOCK_SAMPLES // file.channels)
+    blocks = file.blocks(n_at_once, frames=_frames_heard(file), dtype="float32", always_2d=True)
+    with np.errstate(all="ignore"):  # what overflows is told by its result
+        return np.concatenate([np.zeros(0, np.float32), *(block.mean(axis=1) for block in blocks)])
+
+
+def _frames_heard(file: soundfile.SoundFile) -> int:
+    return int(min(file.frames, LONGEST_S * file.samplerate, MOST_FRAMES))
+
+
+def _unheard(reason: str) -> Parsed[dict[str, Any]]:
+    return Parsed([], FetchState.BROKEN, reason)

@@ -9,12 +9,55 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from html.parser import HTMLParser
 from itertools import zip_longest
 from typing import TypedDict
 
-Segment = tuple[str, bool]
-"""A piece of a line, and whether it is the name of a person or company by its link."""
+from tasks.sources.credit_words import (
+    COMPANY,
+    COURTESY,
+    FOREIGN_LABEL,
+    FOREIGN_ROLE_OF,
+    LABEL,
+    NO_NAME,
+    PUBLISHERS,
+    ROLE_OF,
+    SAMPLE,
+    UNCONNECTED,
+)
+from tasks.sources.reading import unescape
+
+Segment = tuple[str, str]
+"""A piece of a line, and what it links to: `name` (a person or company), `page` (a film, ...), or nothing."""
+
+LONGEST_LINE = 4000  # characters; the longest real line met has 400, and a hostile one must not take minutes
+_TAG = re.compile(r"<!--.*?-->|<(/?)([A-Za-z][A-Za-z0-9]{0,20})\b([^<>]*)>", re.DOTALL)
+_HREF = re.compile(r"\bhref\s*=\s*[\"']?([^\"'\s>]*)", re.IGNORECASE)
+_LINK = re.compile("[\ue000\ue002](\\d+)[\ue001\ue003]")  # numbered marks: a name, and another link
+_MARKS = str.maketrans("", "", "\ue000\ue001\ue002\ue003\ue004\ue005")
+_PAGE_LINK = re.compile("(?:\\b(?:from|in|for|of|on|at|during)\\s+(?:the\\s+)?)?\ue002\\d+\ue003")
+_BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
+_BETWEEN = re.compile(
+    r"\s*(?:,\s*(?:and|&)\s|,|;|\s/|/\s|(?<=\w{3})/(?=\w{3})|\s\+\s|\s&\s|\band\b|\s(?:feat\.?|ft\.?|featuring|with|w/)\s"
+    "|(?<=\ue001)\\s*[-–—•·|]?\\s*(?=\ue000))\\s*",
+    re.IGNORECASE,
+)
+# within an act that is not linked: "Glenn Miller and His Orchestra"; "and The Wailers" may be an act of its own
+_ACT = re.compile(r"(?<=[\w.] )(and|&)(?= (?:his|her|their) \w)", re.IGNORECASE)
+_SHOWN = {0xE004: "&", 0xE005: "and"}
+_BETWEEN_FOREIGN = re.compile(r",|;|/|\s&\s|\s\+\s|\s(?:und|et|y|e)\s", re.IGNORECASE)
+_ALIAS = re.compile(r"\s+(?:as|aka)\s*$", re.IGNORECASE)
+_PURPOSE = re.compile(
+    "(?<=\ue001)\\s+(?:for|at|from|of|on|in|during|through|as|aka|a\\.k\\.a\\.?)\\s.*$", re.IGNORECASE | re.DOTALL
+)
+_ORIGIN = re.compile(
+    r"\s+(?:from|on|off)\s+(?:(?:the|his|her|their)\s+)?(?:album|soundtrack|lp|cd|ep|single|film|movie|musical|opera)\b.*$"
+    r"|\s+from\s+[\"'“‘].*$",
+    re.IGNORECASE | re.DOTALL,
+)
+_SUFFIX = re.compile(r"(?:jr|sr|inc|ltd|llc|esq|ii|iii|iv)\.?", re.IGNORECASE)
+_FOR_COMPANY = re.compile(r"\s+for\s.*$", re.IGNORECASE)
+_AT_THE_DESK = frozenset(("produced_by", "arranged_by", "other"))  # done for somebody: "for American Recordings"
+_NOTED_YEAR = re.compile(r"\s*\((?:c\)?\s*)?\d{4}\)\s*$")
 
 
 class Credit(TypedDict):
@@ -24,93 +67,37 @@ class Credit(TypedDict):
     names: list[str]
 
 
-# first word of a label -> role; everything else that is done "by" somebody is "other"
-_ROLES = {
-    "written": "written_by", "writer": "written_by", "writers": "written_by", "song": "written_by",
-    "songwriter": "written_by", "songwriters": "written_by", "authored": "written_by",
-    "composed": "composed_by", "composer": "composed_by", "composers": "composed_by", "music": "composed_by",
-    "lyrics": "lyrics_by", "lyric": "lyrics_by", "lyricist": "lyrics_by", "words": "lyrics_by", "text": "lyrics_by",
-    "performed": "performed_by", "performer": "performed_by", "performers": "performed_by", "sung": "performed_by",
-    "played": "performed_by", "vocals": "performed_by", "vocal": "performed_by", "singer": "performed_by",
-    "artist": "performed_by", "artists": "performed_by", "piano": "performed_by", "guitar": "performed_by",
-    "violin": "performed_by", "whistled": "performed_by", "hummed": "performed_by", "rapped": "performed_by",
-    "featuring": "performed_by", "soloist": "performed_by", "orchestra": "performed_by", "covered": "performed_by",
-    "produced": "produced_by", "producer": "produced_by", "producers": "produced_by",
-    "arranged": "arranged_by", "arranger": "arranged_by", "orchestrated": "arranged_by", "adapted": "arranged_by",
-    "arrangement": "arranged_by", "orchestration": "arranged_by", "orchestrations": "arranged_by",
-}  # fmt: skip
-_OTHER = (
-    "published|administered|conducted|recorded|mixed|remixed|directed|edited|engineered|programmed|mastered"
-    "|translated|choreographed|sampled|distributed|licensed|supervised|conductor"
-)
-_WORD = "|".join(sorted((*_ROLES, *_OTHER.split("|")), key=len, reverse=True))
-_MODIFIER = r"(?:(?:an?|the|original(?:ly)?|additional|executive|co|lead|background|english|french|new|all)[\s-]+){0,4}"
-_JOINT = rf"{_MODIFIER}(?:{_WORD})(?:\s*(?:,\s*and\b|,|&|\+|/|\band\b)\s*{_MODIFIER}(?:{_WORD}))*"
-_LABEL = re.compile(
-    rf"(?:^|(?<=[\s,;/.]))(?P<words>{_JOINT})(?:\s+and)?"
-    rf"(?:\s*:|\s+(?:attributed\s+to|by)\b\s*:?)|^(?P<bare>by)\b(?!\s+(?:kind\s+)?(?:arrangement|permission))",
-    re.IGNORECASE,
-)
-_COMPANY = re.compile(
-    r"\bcourtesy\s+of\b"
-    r"|\b(?:used\s+)?(?:by|with)\s+(?:the\s+)?(?:kind\s+)?(?:permission|arrangement)\b(?:\s+(?:of|from|with|by))?"
-    r"|\bunder\s+(?:exclusive\s+)?licen[cs]e\s+(?:from|to|by)\b",
-    re.IGNORECASE,
-)
-_SAMPLE = re.compile(
-    r"\b(?:contains?|includes?|incorporates|features)\b.*\b(?:samples?|excerpts?|elements?|portions?|interpolat)",
-    re.IGNORECASE,
-)
-_ALIAS = re.compile(r"\s+as\s*$", re.IGNORECASE)
-_PURPOSE = re.compile(r"(?<=\ue001)\s+(?:for|at|from|of|on|in|during|through)\s.*$", re.IGNORECASE)
-_BETWEEN = re.compile(
-    r"\s*(?:,\s*(?:and|&)\s|,|;|/|\s\+\s|\s&\s|\band\b|\s(?:feat\.?|ft\.?|featuring|with)\s)\s*", re.IGNORECASE
-)
-_PUBLISHERS = re.compile(r"published|administered|distributed|licensed", re.IGNORECASE)
-_SUFFIX = re.compile(r"^(?:jr|sr|inc|ltd|llc|esq|ii|iii|iv)\.?$", re.IGNORECASE)
-_NO_NAME = re.compile(
-    r"^(?:and|as|the|(?:(?:his|her|their|the)\s+)?(?:orchestra|band|chorus|choir|ensemble))$", re.IGNORECASE
-)
-_LONGEST_LINE = 4000  # characters; the longest real line met has 400, and a hostile one must not take minutes
-_LINK = re.compile("\ue000(\\d+)\ue001")
-
-
-class _LineReader(HTMLParser):
-    """Splits the HTML of one line into segments; entities are decoded on the way."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.segments: list[Segment] = []
-        self._in_name = False
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag == "a":
-            href = dict(attrs).get("href") or ""
-            self._in_name = "/name/" in href or "/company/" in href
-        elif tag == "br":
-            self.handle_data(" ")
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "a":
-            self._in_name = False
-
-    def handle_data(self, data: str) -> None:
-        if self.segments and self.segments[-1][1] == self._in_name and not self._in_name:
-            self.segments[-1] = (self.segments[-1][0] + data, False)
-        else:
-            self.segments.append((data, self._in_name))
-
-
 def read_line(html: str) -> list[Segment]:
-    """The segments of one credit line.
+    """The segments of one credit line, entities decoded.
 
     >>> read_line('Sung by <a href="/name/nm1/">Jeremy &amp; The Harlequins</a> (live)')
-    [('Sung by ', False), ('Jeremy & The Harlequins', True), (' (live)', False)]
+    [('Sung by ', ''), ('Jeremy & The Harlequins', 'name'), (' (live)', '')]
     """
-    reader = _LineReader()
-    reader.feed(html)
-    reader.close()
-    return reader.segments
+    segments: list[Segment] = []
+    place, link = 0, ""
+    for tag in _TAG.finditer(html):
+        _add(segments, html[place : tag.start()], link)
+        place = tag.end()
+        if tag[2] and tag[2].lower() == "a":
+            link = "" if tag[1] else _link_kind(tag[3])
+        elif tag[2] and tag[2].lower() == "br":
+            _add(segments, " ", link)
+    _add(segments, html[place:], link)
+    return segments
+
+
+def _add(segments: list[Segment], html: str, link: str) -> None:
+    """Another piece of the line; pieces of plain text that follow each other are joined."""
+    if html:
+        text = unescape(html)
+        if not link and segments and not segments[-1][1]:
+            text = segments.pop()[0] + text
+        segments.append((text, link))
+
+
+def _link_kind(attributes: str) -> str:
+    found = _HREF.search(attributes)
+    return "name" if found is not None and ("/name/" in found[1] or "/company/" in found[1]) else "page"
 
 
 def plain_text(segments: list[Segment]) -> str:
@@ -121,24 +108,30 @@ def plain_text(segments: list[Segment]) -> str:
 def read_credits(lines: list[list[Segment]]) -> list[Credit]:
     """The credits of one entry, in page order, one for each role of a label.
 
-    A line without a label, such as a scene note, gives none. After a line that names a sample, performers and
-    producers are those of the sampled piece: they count as other.
+    A line without a label, such as a scene note, gives none. Who performs or produces a sampled piece counts as other:
+    on the line that names the sample, and after it where the piece itself has its performer or producer already.
     """
     credits: list[Credit] = []
-    in_sample = False
+    own_roles: set[str] = set()
+    after_sample = False
     for segments in lines:
-        if sum(len(text) for text, _ in segments) > _LONGEST_LINE:
+        line = plain_text(segments)
+        if len(line) > LONGEST_LINE:
             continue
-        in_sample = in_sample or bool(_SAMPLE.search(plain_text(segments)))
+        is_sample = SAMPLE.search(line) is not None
+        after_sample = after_sample or is_sample
         for credit in _line_credits(segments):
-            if in_sample and credit["role"] in ("performed_by", "produced_by"):
+            role = credit["role"]
+            if role in ("performed_by", "produced_by") and (is_sample or (after_sample and role in own_roles)):
                 credit["role"] = "other"
+            elif not after_sample:
+                own_roles.add(role)
             credits.append(credit)
     return credits
 
 
 def _line_credits(segments: list[Segment]) -> Iterator[Credit]:
-    links = [text for text, is_name in segments if is_name]
+    links = [text for text, link in segments if link]
     marked = _marked(segments)
     people, _, _ = _cut(_without_brackets(marked))
     yield from _people(people, links)
@@ -149,72 +142,97 @@ def _marked(segments: list[Segment]) -> str:
     """The line with each link as a numbered mark, so that nothing inside a name is read as a word of the line."""
     n = 0
     parts = []
-    for text, is_name in segments:
-        parts.append(f"\ue000{n}\ue001" if is_name else text.replace("\ue000", "").replace("\ue001", ""))
-        n += is_name
+    for text, link in segments:
+        if link:
+            parts.append(f"\ue000{n}\ue001" if link == "name" else f"\ue002{n}\ue003")
+            n += 1
+        else:
+            parts.append(text.translate(_MARKS))
     return " ".join("".join(parts).split())
 
 
 def _without_brackets(text: str) -> str:
     """The text without what stands in brackets: aliases, notes, "(uncredited)"; unpaired ones go alone."""
-    while True:
-        shorter = re.sub(r"\([^()]*\)|\[[^\[\]]*\]", " ", text)
+    for _ in range(4):  # deeper ones go alone too
+        shorter = _BRACKETS.sub(" ", text)
         if shorter == text:
-            return " ".join(re.sub(r"[()\[\]]", " ", text).split())
+            break
         text = shorter
+    return " ".join(re.sub(r"[()\[\]]", " ", text).split())
 
 
 def _cut(text: str) -> tuple[str, str, str]:
     """The text before the first company phrase, that phrase, and what follows."""
-    match = _COMPANY.search(text)
+    match = COMPANY.search(text)
     return (text[: match.start()], match[0], text[match.end() :]) if match else (text, "", "")
 
 
 def _people(text: str, links: list[str]) -> Iterator[Credit]:
-    labels = list(_LABEL.finditer(text))
+    labels = list(LABEL.finditer(text))
+    if not labels and (foreign := FOREIGN_LABEL.match(text)):
+        words = re.findall(r"[^\W\d_]+", foreign["words"].lower())
+        roles = list(dict.fromkeys(FOREIGN_ROLE_OF[word] for word in words if word in FOREIGN_ROLE_OF))
+        names = _names(text[foreign.end() :], links, _BETWEEN_FOREIGN)
+        yield from (Credit(role=role, names=names) for role in roles if names)
+    shared: list[str] = []
     for label, following in zip_longest(labels, labels[1:]):
         named = text[label.end() : following.start() if following else len(text)]
-        roles = _label_roles(label)
-        is_company = roles == ["other"] and bool(_PUBLISHERS.search(label["words"] or ""))
-        names = [_tidy(_named(named, links))] if is_company else _names(named, links)
+        roles = [*shared, *_label_roles(label)]
+        if roles == ["other"] and PUBLISHERS.search(label["words"]):
+            names = [_tidy(_named(named, links))]
+        else:
+            names = _names(_FOR_COMPANY.sub("", named) if _AT_THE_DESK.issuperset(roles) else named, links, _BETWEEN)
+        shared = [] if any(names) else roles  # "Written by and performed by Moby"
         if any(names):
-            yield from (Credit(role=role, names=names) for role in roles)
+            yield from (Credit(role=role, names=names) for role in dict.fromkeys(roles))
 
 
 def _label_roles(label: re.Match[str]) -> list[str]:
     if label["bare"]:
         return ["written_by"]
-    words = re.findall(rf"\b(?:{_WORD})\b", label["words"].lower())
+    if label["manner"]:
+        return ["performed_by"]
+    words = [word for word in re.findall(r"[a-z]+", (label["words"] or label["players"]).lower()) if word in ROLE_OF]
     if "song" in words and len(words) > 1:
         words.remove("song")
-    return list(dict.fromkeys(_ROLES.get(word, "other") for word in words))
+    return list(dict.fromkeys(ROLE_OF[word] for word in words))
 
 
 def _companies(text: str, links: list[str]) -> Iterator[Credit]:
     _, phrase, rest = _cut(text)
     while phrase:
         name, following, after = _cut(rest)
-        name = _tidy(_named(name, links))
-        if name:
-            role = "courtesy_of" if phrase.lower().startswith("courtesy") else "other"
-            yield {"role": role, "names": [name]}
+        name = _tidy(_NOTED_YEAR.sub("", _named(name, links)))
+        if name and not UNCONNECTED.search(phrase):
+            yield {"role": "courtesy_of" if COURTESY.match(phrase) else "other", "names": [name]}
         phrase, rest = following, after
 
 
-def _names(text: str, links: list[str]) -> list[str]:
+def _names(text: str, links: list[str], between: re.Pattern[str]) -> list[str]:
+    """The names between signs and words that join names; what is linked is a name whatever it looks like."""
     names: list[str] = []
-    for part in _BETWEEN.split(text):
-        part = _ALIAS.sub("", _PURPOSE.sub("", part))
-        name = _tidy(_named(part, links))
-        if name and _SUFFIX.match(name) and names:
-            names[-1] = f"{names[-1]}, {name}"
-        elif name and not _NO_NAME.match(name):
+    for part in between.split(_ACT.sub(_hidden, text)):
+        part = _tidy(_ALIAS.sub("", _PAGE_LINK.sub(" ", _ORIGIN.sub("", _PURPOSE.sub("", part)))))
+        name = _named(part, links).translate(_SHOWN)
+        if "\ue000" in part:
             names.append(name)
-    return list(dict.fromkeys(names))
+        elif name and _SUFFIX.fullmatch(name) and names:
+            names[-1] = f"{names[-1]}, {name}"
+        elif name and not NO_NAME.fullmatch(name):
+            names.append(name)
+    return [name for name in dict.fromkeys(names) if name]
+
+
+def _hidden(joined: re.Match[str]) -> str:
+    """The word within the name of an act as a sign at which nothing is split."""
+    return "\ue004" if joined[1] == "&" else "\ue005"
 
 
 def _tidy(name: str) -> str:
-    name = name.strip(' ,;:/&-"')
+    """A name without the signs around it; quotation marks and brackets go where they are unpaired, or around all."""
+    name = name.strip(" ,;:/&-–")
+    if name.count('"') % 2 or (name.startswith('"') and name.endswith('"') and name.count('"') == 2):
+        name = name.strip(' "')
     return name.rstrip(")]") if name.count(")") > name.count("(") else name.rstrip("([ ")
 
 

@@ -42,17 +42,18 @@ PARSERS: dict[str, Parser] = {
 
 
 PARSER_VERSIONS: dict[tuple[str, str], int] = {
-    ("tmdb", "list"): 1,
-    ("tmdb", "film"): 1,
-    ("tmdb", "external_ids"): 1,
-    ("imdb", "soundtrack"): 1,
-    ("musicbrainz", "url"): 1,
+    ("tmdb", "list"): 2,
+    ("tmdb", "id_export"): 1,
+    ("tmdb", "film"): 2,
+    ("tmdb", "external_ids"): 2,
+    ("imdb", "soundtrack"): 2,
+    ("musicbrainz", "url"): 2,
     ("musicbrainz", "release"): 1,
-    ("melon", "chart"): 1,
-    ("melon", "song"): 1,
-    ("spotify", "search"): 1,
-    ("spotify", "audio_features"): 1,
-    ("reccobeats", "audio_features"): 1,
+    ("melon", "chart"): 2,
+    ("melon", "song"): 2,
+    ("spotify", "search"): 2,
+    ("spotify", "audio_features"): 2,
+    ("reccobeats", "audio_features"): 2,
     ("youtube", "search"): 1,
 }
 """Source and entity of a manifest row -> version of its parser; raise it with every change of what a parser reads."""

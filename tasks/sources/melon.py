@@ -8,23 +8,54 @@ and many: lxml alone reads one in some 20 ms, a tenth of what BeautifulSoup take
 from __future__ import annotations
 
 import re
-from typing import TypedDict
+from collections.abc import Mapping
+from typing import Any, TypedDict
 
-from lxml import etree, html
+from lxml.etree import XPath
 
 from tasks.fetching.answer import FetchState
 from tasks.sources.melon_address import ChartPlace, chart_place, song_id_of_address
 from tasks.sources.parsed import Parsed
+from tasks.sources.reading import (
+    MAX_PAGE_BYTES,
+    has_class,
+    is_cut_off,
+    looks_refused,
+    read_date,
+    text_of,
+    to_text,
+    to_tree,
+)
 
 CHART_LENGTH = 100
 SHORTEST_CHART = 50  # fewer rows are a failed page, never a short chart
+_LONGEST_CHART = 1000  # rows; whatever has more is no chart, and reading it would only cost time
 
-_SONG_CALL = re.compile(r"goSongDetail\(\s*'?(\d+)|playSong\(\s*'[^']*'\s*,\s*'?(\d+)")
+_SONG_CALL = re.compile(r"goSongDetail\(\s*'?(\d{1,19})\b|playSong\(\s*'[^']*'\s*,\s*'?(\d{1,19})\b")
+_SONG_NUMBER = re.compile(r"[0-9]{1,19}")
 _PAGE_DAY = re.compile(r"(\d{4})\.(\d{2})(?:\.(\d{2}))?")
 _PAGE_HOUR = re.compile(r"^\s*(\d{1,2}):\d{2}\s*$")
-_HIDDEN_CLASSES = ("none", "checkEllipsis", "bullet_icons", "icon_song")  # labels for screen readers, the age mark
-_IS_HIDDEN = " or ".join(f"contains(concat(' ', @class, ' '), ' {name} ')" for name in _HIDDEN_CLASSES)
-_VISIBLE_TEXT = f".//text()[not(ancestor::*[{_IS_HIDDEN}])]"
+_CLASS_ASKED = re.compile(r"[?&]classCd=(\w{1,12})")
+
+_LONGEST_FACT = 1000  # characters
+
+_HIDDEN = frozenset(("none", "checkEllipsis", "bullet_icons", "icon_song"))  # for screen readers, and the age mark
+_ERROR_BLOCK = XPath("/descendant::div[contains(@class, 'sys_error')]")
+_ROWS = XPath("/descendant::tr[contains(@class, 'lst50') or contains(@class, 'lst100')]")
+_CELLS = XPath(
+    ".//*[self::span or self::div][contains(@class, 'rank')]"
+)  # rank, rank01 title, rank02 artists, rank03 album
+_LINK = XPath(".//a[not(ancestor::*[contains(@class, 'checkEllipsis')])]")
+_NUMBERS = XPath(".//input[@name='input_check']/@value | .//@data-song-no")
+_CALLS = XPath(".//@href | .//@onclick")
+_OPEN_TABS = XPath(f"/descendant::li[{has_class('on')}]/a[starts-with(@href, '/chart/')]/@href")
+_DAYS = XPath(f"/descendant::span[{has_class('year')} or {has_class('datelk')}]")
+_HOURS = XPath(f"/descendant::span[{has_class('hour')}]")
+_OWN_ADDRESS = XPath("/descendant::meta[@property='og:url']/@content")
+_SONG = XPath("(/descendant::div[contains(@class, 'section_info')][.//div[contains(@class, 'song_name')]])[1]")
+_SONG_NAME = XPath(".//div[contains(@class, 'song_name')]")
+_SONG_ARTISTS = XPath(".//a[contains(@class, 'artist_name')]")
+_LABELS = XPath(".//dl/dt")
 
 
 class ChartRow(TypedDict):
@@ -56,45 +87,62 @@ def parse_chart(body: bytes | str, url: str | None = None) -> Parsed[ChartRow]:
 
     Ranks are read from the page and rows sorted by them: the order in the markup is not promised.
     """
-    page = _read_page(body)
-    if page is None:
-        return Parsed([], FetchState.BROKEN, "not an HTML page")
-    if _is_error_page(page):
-        return Parsed([], FetchState.BROKEN, "Melon's overload page in place of the chart")
-    place = chart_place(url) if url else _place_on_page(page)
-    place = ChartPlace(place.chart, place.scope, place.period or _period_on_page(page, place.chart))
-    found = [
-        _chart_row(row, place) for row in page.xpath("//tr[contains(@class, 'lst50') or contains(@class, 'lst100')]")
-    ]
-    rows = sorted((row for row in found if row is not None), key=lambda row: row["rank"])
+    page = to_tree(body)
+    if page is None or _ERROR_BLOCK(page):
+        return _no_such_page(body, page, "chart")
+    places = _ROWS(page)
+    if len(places) > _LONGEST_CHART:
+        return Parsed([], FetchState.BROKEN, f"{len(places):,} rows where a Melon chart has {CHART_LENGTH}")
+    place = _place(page, url)
+    by_rank: dict[int, ChartRow] = {}
+    for row in (_chart_row(row, place) for row in places):
+        if row is not None:
+            by_rank.setdefault(row["rank"], row)
+    rows = [by_rank[rank] for rank in sorted(by_rank)]
     if len(rows) < SHORTEST_CHART:
+        if not places and looks_refused(to_text(body)):
+            return _no_such_page(body, None, "chart")
         return Parsed([], FetchState.BROKEN, f"{len(rows)} chart rows where a Melon chart has {CHART_LENGTH}")
-    return Parsed(rows, FetchState.OK, n_expected=CHART_LENGTH)
+    if not any(row["artists"] for row in rows) or not any(row["song_id"] for row in rows):
+        return Parsed([], FetchState.BROKEN, "no row names its artists or its song's number: the markup has changed")
+    cut = f"{len(rows)} of {CHART_LENGTH} places" if len(rows) < CHART_LENGTH else ""
+    return Parsed(rows, FetchState.OK, cut, n_expected=CHART_LENGTH)
 
 
 def parse_song(body: bytes | str, url: str | None = None) -> Parsed[SongRow]:
     """Read a song page; facts go by their label (`dt`), never by position."""
-    page = _read_page(body)
-    if page is None:
-        return Parsed([], FetchState.BROKEN, "not an HTML page")
-    if _is_error_page(page):
-        return Parsed([], FetchState.BROKEN, "Melon's overload page in place of the song")
-    section = _first(page, "//div[contains(@class, 'section_info')][.//div[contains(@class, 'song_name')]]")
-    title = "" if section is None else _visible_text(_first(section, ".//div[contains(@class, 'song_name')]"))
-    if section is None or not title:
+    page = to_tree(body)
+    if page is None or _ERROR_BLOCK(page):
+        return _no_such_page(body, page, "song")
+    section = next(iter(_SONG(page)), None)
+    title = _visible_text(_SONG_NAME(section)[0]) if section is not None else None
+    if section is None or title is None:
+        if looks_refused(to_text(body)):
+            return _no_such_page(body, None, "song")
         return Parsed([], FetchState.BROKEN, "no song on the page: not a Melon song page")
+    if is_cut_off(body):
+        return Parsed([], FetchState.BROKEN, "the page is cut off, so its facts may be too")
     facts = _labelled_facts(section)
     row = SongRow(
         song_id=song_id_of_address(url) or song_id_of_address(_own_address(page)) or _song_id(section),
         title=title,
-        artists=[
-            name for link in section.xpath(".//a[contains(@class, 'artist_name')]") if (name := _artist_name(link))
-        ],
+        artists=list(dict.fromkeys(name for link in _SONG_ARTISTS(section)[:100] if (name := _artist_name(link)))),
         album=facts.get("앨범"),
-        released_on=_iso_date(facts.get("발매일")),
+        released_on=read_date(facts.get("발매일")),
         genres=split_genres(facts.get("장르")),
     )
     return Parsed([row], FetchState.OK, n_expected=1)
+
+
+def _no_such_page(body: bytes | str, page: Any | None, what: str) -> Parsed[Any]:
+    """The state of a page that is none, or stands in place of the one that was asked for."""
+    if page is not None:
+        return Parsed([], FetchState.BROKEN, f"Melon's overload page in place of the {what}")
+    if len(body) > MAX_PAGE_BYTES:
+        return Parsed([], FetchState.BROKEN, f"{len(body):,} bytes, which no page has: no {what} is looked for")
+    if body and looks_refused(to_text(body)):
+        return Parsed([], FetchState.BLOCKED, f"a refusal or challenge page in place of the {what}")
+    return Parsed([], FetchState.BROKEN, "not an HTML page that can be read")
 
 
 def split_genres(text: str | None) -> list[str]:
@@ -105,129 +153,106 @@ def split_genres(text: str | None) -> list[str]:
     >>> split_genres("R&B / Soul"), split_genres("랩/힙합,인디음악"), split_genres("-")
     (['R&B / Soul'], ['랩/힙합', '인디음악'], [])
     """
-    parts = (part.strip() for part in (text or "").split(","))
-    return [part for part in parts if part and part != "-"]
+    parts = (part.strip() for part in (text or "")[:_LONGEST_FACT].split(","))
+    return list(dict.fromkeys(part for part in parts if part and part != "-"))
 
 
-def _place_on_page(page: html.HtmlElement) -> ChartPlace:
-    """The kind that the page itself names by its open tab or own address; a class code is nowhere shown."""
-    tabs = page.xpath("//li[contains(concat(' ', @class, ' '), ' on ')]/a[starts-with(@href, '/chart/')]/@href")
-    address = tabs[0] if tabs else _own_address(page)
-    return ChartPlace(chart=chart_place(address).chart if address else None)
+def _place(page: Any, url: str | None) -> ChartPlace:
+    """Kind, scope and period of a chart: as its address says, and what that leaves open as the page itself says."""
+    tabs = [str(tab) for tab in _OPEN_TABS(page)[:10]]
+    said = chart_place(tabs[0] if tabs else _own_address(page) or "")
+    asked = chart_place(url) if url else ChartPlace(said.chart)
+    scopes = (found[1] for tab in tabs if (found := _CLASS_ASKED.search(tab)))
+    scope = asked.scope if url else next(scopes, None)
+    return ChartPlace(asked.chart, scope, asked.period or _period_on_page(page, asked.chart))
 
 
-def _period_on_page(page: html.HtmlElement, chart: str | None) -> str | None:
-    """Day, hour or month above the chart, as in `2018.01.23` and `16:00`."""
-    days = page.xpath("//span[contains(concat(' ', @class, ' '), ' year ')]")
-    found = _PAGE_DAY.search(days[0].text_content()) if days else None
+def _period_on_page(page: Any, chart: str | None) -> str | None:
+    """Day, hour or month above the chart, as in `2018.01.23` and `16:00`; of a week its first day."""
+    days = [_PAGE_DAY.search(text_of(place) or "") for place in _DAYS(page)[:10]]
+    found = next((day for day in days if day), None)
     if found is None:
         return None
     year, month, day = found.groups()
     if day is None or chart == "month":
         return f"{year}-{month}"
-    hours = page.xpath("//span[contains(concat(' ', @class, ' '), ' hour ')]")
-    hour = _PAGE_HOUR.match(hours[0].text_content()) if hours and chart in ("top100", None) else None
+    hours = _HOURS(page) if chart in ("top100", None) else []
+    hour = _PAGE_HOUR.match(text_of(hours[0]) or "") if hours else None
     return f"{year}-{month}-{day}" + (f"T{int(hour[1]):02d}" if hour else "")
 
 
-def _chart_row(row: html.HtmlElement, place: ChartPlace) -> ChartRow | None:
+def _chart_row(row: Any, place: ChartPlace) -> ChartRow | None:
     """One row; null where it has no rank or no title, which the count of rows then tells."""
-    rank = _first(row, ".//span[contains(concat(' ', @class, ' '), ' rank ')]")
-    digits = re.sub(r"\D", "", rank.text_content()) if rank is not None else ""
-    name = _first(row, ".//div[contains(concat(' ', @class, ' '), ' rank01 ')]")
-    title = _linked_text(name) if name is not None else ""
-    if not digits or not title:
+    cells = {name: cell for cell in _CELLS(row) for name in cell.get("class").split()}
+    rank = re.search(r"[0-9]{1,4}", text_of(cells.get("rank")) or "")
+    title = _linked_text(cells.get("rank01"))
+    if not rank or not title:
         return None
     # Direct links only: a hidden copy of all artists follows in span.checkEllipsis.
-    artists = row.xpath(".//div[contains(concat(' ', @class, ' '), ' rank02 ')]/a")
-    album = _first(row, ".//div[contains(concat(' ', @class, ' '), ' rank03 ')]")
+    artists = cells["rank02"].iterchildren("a") if "rank02" in cells else ()
     return ChartRow(
         chart=place.chart,
         scope=place.scope,
         period=place.period,
-        rank=int(digits[:4]),
+        rank=int(rank[0]),
         song_id=_song_id(row),
         title=title,
-        artists=[name for link in artists if (name := _plain(link.text_content()))],
-        album=(_linked_text(album) if album is not None else "") or None,
+        artists=[name for link in artists if (name := text_of(link))],
+        album=_linked_text(cells.get("rank03")),
     )
 
 
-def _song_id(node: html.HtmlElement) -> str | None:
+def _song_id(node: Any) -> str | None:
     """The song number, from wherever this kind of page keeps it; a song withdrawn from play has no link."""
-    if (number := node.get("data-song-no", "")).isdigit():
-        return str(number)
-    for value in node.xpath(".//input[@name='input_check']/@value | .//@data-song-no"):
-        if value.isdigit():
-            return str(value)
-    for call in node.xpath(".//@href | .//@onclick"):
+    for place in (lambda: [node.get("data-song-no", "")], lambda: _NUMBERS(node)):
+        for value in place():
+            if _SONG_NUMBER.fullmatch(value):
+                return str(value)
+    for call in _CALLS(node):
         if found := _SONG_CALL.search(call):
             return found[1] or found[2]
     return None
 
 
-def _labelled_facts(section: html.HtmlElement) -> dict[str, str]:
+def _labelled_facts(section: Any) -> Mapping[str, str]:
     """The `dt`/`dd` pairs of a song page, a missing value left out."""
     facts: dict[str, str] = {}
-    for label in section.xpath(".//dl/dt"):
+    for label in _LABELS(section)[:100]:
         value = label.getnext()
-        if value is not None and value.tag == "dd" and (text := _visible_text(value)) not in ("", "-"):
-            facts.setdefault(_plain(label.text_content()), text)
+        text = _visible_text(value) if value is not None and value.tag == "dd" else None
+        if text and text != "-":
+            facts.setdefault(text_of(label) or "", text)
     return facts
 
 
-def _iso_date(text: str | None) -> str | None:
-    """`2017.06.26` -> `2017-06-26`; Melon writes zeros, or nothing, for a month or day that it does not know."""
-    found = re.match(r"(\d{4})(?:\.(\d{2}))?(?:\.(\d{2}))?", text or "")
-    if found is None or found[1] == "0000":
-        return None
-    parts = [found[1]]
-    for part in (found[2], found[3]):
-        if part is None or part == "00":
-            break
-        parts.append(part)
-    return "-".join(parts)
+def _artist_name(link: Any) -> str | None:
+    return " ".join((link.get("title") or "").split()) or text_of(link)
 
 
-def _artist_name(link: html.HtmlElement) -> str:
-    return _plain(link.get("title") or link.text_content())
-
-
-def _linked_text(cell: html.HtmlElement) -> str:
+def _linked_text(cell: Any | None) -> str | None:
     """Text of the cell's link, else of the cell: a song that may not be played has a `span` in its place."""
-    link = _first(cell, ".//a[not(ancestor::*[contains(@class, 'checkEllipsis')])]")
-    return _plain(link.text_content()) if link is not None else _visible_text(cell)
-
-
-def _visible_text(node: html.HtmlElement | None) -> str:
-    """Text without hidden labels and icons."""
-    return "" if node is None else _plain("".join(node.xpath(_VISIBLE_TEXT)))
-
-
-def _plain(text: str) -> str:
-    """Text with blanks and line breaks made single blanks."""
-    return " ".join(text.split())
-
-
-def _first(node: html.HtmlElement, path: str) -> html.HtmlElement | None:
-    found = node.xpath(path)
-    return found[0] if found else None
-
-
-def _own_address(page: html.HtmlElement) -> str | None:
-    addresses = page.xpath("//meta[@property='og:url']/@content")
-    return str(addresses[0]) if addresses else None
-
-
-def _is_error_page(page: html.HtmlElement) -> bool:
-    """Both error texts stand in every error page; the block that holds them is the sign."""
-    return bool(page.xpath("//div[contains(@class, 'sys_error')]"))
-
-
-def _read_page(body: bytes | str) -> html.HtmlElement | None:
-    """The tree of a page or fragment; null where there is no markup to read."""
-    raw = body.encode("utf-8", errors="replace") if isinstance(body, str) else body
-    try:
-        return html.document_fromstring(raw.replace(b"\0", b""), parser=html.HTMLParser(encoding="utf-8"))
-    except (etree.LxmlError, ValueError):
+    if cell is None:
         return None
+    link = next(iter(_LINK(cell)), None)
+    return text_of(link) if link is not None else _visible_text(cell)
+
+
+def _visible_text(node: Any) -> str | None:
+    """Text without hidden labels and icons."""
+    pieces: list[str] = []
+    _collect_visible(node, pieces)
+    return " ".join("".join(pieces).split()) or None
+
+
+def _collect_visible(node: Any, pieces: list[str]) -> None:
+    """Append the texts below a node in order; trees are at most 256 deep."""
+    pieces.append(node.text or "")
+    for child in node:
+        if isinstance(child.tag, str) and _HIDDEN.isdisjoint(child.get("class", "").split()):
+            _collect_visible(child, pieces)
+        pieces.append(child.tail or "")
+
+
+def _own_address(page: Any) -> str | None:
+    addresses = _OWN_ADDRESS(page)
+    return str(addresses[0]) if addresses else None

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 ALL_CLASSES = "GN0000"  # Melon's class code for "all genres", which its charts show unless asked otherwise
+
+FIRST_MONDAY = date(2012, 9, 3)
+"""The first chart week taken to begin on a Monday."""
 
 _KINDS = {"DE": "day", "WE": "week", "MO": "month", "YE": "age_year", "AG": "age_decade"}
 
@@ -83,6 +86,35 @@ def month_url(base: str, month: date, class_code: str = ALL_CLASSES) -> str:
     return f"{base}/chart/month/index.htm?" + urlencode(
         {"classCd": class_code, "moved": "Y", "rankMonth": f"{month:%Y%m}"}
     )
+
+
+def past_month_url(base: str, month: date, class_code: str = ALL_CLASSES) -> str:
+    """A month's chart in Melon's search of past charts, which reaches further back than the monthly chart's page."""
+    return _past_url(base, "MO", month, "", class_code)
+
+
+def past_week_url(base: str, first_day: date, class_code: str = ALL_CLASSES) -> str:
+    """The chart of the week that begins on this day, in Melon's search of past charts."""
+    days = f"{first_day:%Y%m%d}^{first_day + timedelta(days=6):%Y%m%d}"
+    return _past_url(base, "WE", first_day, days, class_code)
+
+
+def _past_url(base: str, kind: str, day: date, days: str, class_code: str) -> str:
+    asked = {"chartType": kind, "age": str(day.year // 10 * 10), "year": str(day.year), "mon": f"{day:%m}", "day": days}
+    return f"{base}/chart/search/list.htm?" + urlencode({**asked, "classCd": class_code, "moved": "Y"})
+
+
+def first_days_of_weeks(start: date, stop: date) -> Iterator[date]:
+    """First days of the chart weeks that lie wholly in [start, stop).
+
+    Melon's weeks began on Sundays until at least 27 May 2012 and begin on Mondays since at least 3 December 2012, by
+    the dates of its published weekly charts; which week brought the change is not known, so it is put between.
+    """
+    for weekday, begin, end in ((6, start, min(stop, FIRST_MONDAY)), (0, max(start, FIRST_MONDAY), stop)):
+        day = begin + timedelta(days=(weekday - begin.weekday()) % 7)
+        while day + timedelta(days=7) <= end:
+            yield day
+            day += timedelta(days=7)
 
 
 def age_url(base: str, year: int, scope: str) -> str:

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import html
 import re
 from calendar import monthrange
 from typing import Any
 
-import lxml.etree
-import lxml.html
+import numpy
+from lxml import etree
 
 _REFUSALS = re.compile(
-    r"awswaf|captcha|cf-challenge|just a moment\.\.\.|access denied|attention required|verify you are human",
+    r"awswaf|aws-waf-token|gokuprops|captcha|cf-challenge|just a moment\.\.\.|access denied|attention required"
+    r"|verify (?:that )?you are (?:a )?human|unusual traffic|request unsuccessful\. incapsula",
     re.IGNORECASE,
 )
+MAX_PAGE_BYTES = 4 * 2**20
+"""The largest real page has 1 MB; a tree takes up to forty times its page's memory."""
+_CONTROLS = bytes([*range(0x09), 0x0B, 0x0C, *range(0x0E, 0x20)])  # no page shows them, and XML cannot hold them
+_HARMLESS_ATTRIBUTES, _MAX_ATTRIBUTES, _MAX_TAG_BYTES = 60_000, 500, 16_384  # 60,000 in one tag take 3 s
+_ATTRIBUTE = re.compile(rb"""[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:"[^"]*+"?+|'[^']*+'?+|[^\s>"'][^\s>]*+)?+)?+""")
+_TAG = re.compile(rb"<!--(?>.*?-->|.*)|<[A-Za-z](?:[\s/]++|" + _ATTRIBUTE.pattern + rb")*+", re.DOTALL)
+_IS_WORD = bytes(chr(code) not in " \t\n\f\r/" for code in range(256))
+_STRING = etree.XPath("string()")
 _LONGEST_DATE = 100  # characters; whatever is longer is no date
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _YEAR_FIRST = re.compile(r"(\d{4})\s*[-./년]\s*(\d{1,2})(?:\s*[-./월]\s*(\d{1,2}))?")
@@ -30,39 +40,75 @@ def to_text(body: bytes | str) -> str:
     return text.removeprefix("\ufeff")
 
 
-def to_tree(text: str) -> Any | None:
-    """The HTML tree of a page or fragment; None where there is none to be had. lxml mends what it can."""
-    parser = lxml.html.HTMLParser(encoding="utf-8")
-    # signs that XML cannot hold would end the parse early
-    clean = re.sub("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]", " ", text)
-    try:
-        tree = lxml.html.document_fromstring(clean.encode("utf-8"), parser=parser)
-    except (lxml.etree.LxmlError, ValueError):
+def is_json(body: bytes | str) -> bool:
+    """Whether a body is a JSON object by its first sign."""
+    return to_text(body[:100]).lstrip().startswith("{")
+
+
+def to_tree(body: bytes | str) -> Any | None:
+    """The HTML tree of a page or fragment; None where there is none to be had whole. lxml mends what it can.
+
+    It gives up on elements nested more than 256 deep and leaves out the rest: such a tree is no page.
+    """
+    raw = body.encode("utf-8", errors="replace") if isinstance(body, str) else body
+    if len(raw) > MAX_PAGE_BYTES or has_monstrous_tag(raw):
         return None
-    return tree
+    parser = etree.HTMLParser(encoding="utf-8")
+    try:
+        tree = etree.fromstring(raw.translate(None, _CONTROLS), parser)
+    except (etree.LxmlError, ValueError):
+        return None
+    fault = parser.error_log.last_error
+    return None if fault is not None and fault.level == etree.ErrorLevels.FATAL else tree
+
+
+def has_monstrous_tag(raw: bytes) -> bool:
+    """Whether a tag holds more attributes than any real one: the parser's time grows with their square.
+
+    Few pages hold so many words that this could matter; in those alone the tags are looked at one by one.
+    """
+    is_word = numpy.frombuffer(raw.translate(_IS_WORD), numpy.uint8)
+    n_words = int(numpy.count_nonzero(is_word[1:] > is_word[:-1]))
+    if n_words + raw.count(b"=") < _HARMLESS_ATTRIBUTES:
+        return False
+    tags = (tag[0] for tag in _TAG.finditer(raw))
+    return any(
+        len(tag) > _MAX_TAG_BYTES or len(_ATTRIBUTE.findall(tag)) > _MAX_ATTRIBUTES
+        for tag in tags
+        if len(tag) > _MAX_ATTRIBUTES
+    )
+
+
+def unescape(text: str) -> str:
+    """The text with its entities decoded; one that names a number of thousands of digits stays as it is."""
+    if "&" not in text:
+        return text
+    try:
+        return html.unescape(text)
+    except ValueError:
+        return text
 
 
 def text_of(element: Any | None) -> str | None:
     """The text of an element with single blanks; None where there is no element or no text."""
     if element is None:
         return None
-    return " ".join(element.text_content().split()) or None
-
-
-def first(tree: Any, path: str) -> Any | None:
-    """The first hit of an XPath, or None."""
-    hits = tree.xpath(path)
-    return hits[0] if hits else None
+    return " ".join(_STRING(element).split()) or None
 
 
 def has_class(name: str) -> str:
-    """XPath condition: the class attribute holds this name as a word."""
-    return f'contains(concat(" ", normalize-space(@class), " "), " {name} ")'
+    """XPath condition: the class attribute holds this name as a word; the quick look comes first."""
+    return f'(contains(@class, "{name}") and contains(concat(" ", normalize-space(@class), " "), " {name} "))'
 
 
 def looks_refused(text: str) -> bool:
     """Whether a page without the expected content looks like a challenge or a refusal."""
     return not text.strip() or bool(_REFUSALS.search(text[:20_000]))
+
+
+def is_cut_off(body: bytes | str) -> bool:
+    """Whether a whole page stops half-way: what is left of it can still read like a page that says little."""
+    return "<html" in to_text(body[:2000]).lower() and "</html" not in to_text(body[-2000:]).lower()
 
 
 def read_date(text: str | None) -> str | None:

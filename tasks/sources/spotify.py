@@ -7,12 +7,13 @@ bodies of before and after the cuts read alike.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
 from tasks.fetching.answer import FetchState
+from tasks.sources.json_body import count, object_of, objects, overlong, read_answer, text
 from tasks.sources.parsed import Parsed
+from tasks.sources.reading import read_date
 
 
 class TrackRow(TypedDict):
@@ -37,10 +38,14 @@ def parse_search(body: bytes | str, url: str | None = None) -> Parsed[TrackRow]:
     if isinstance(answer, Parsed):
         return answer
     hits = answer.get("tracks")
-    items = hits.get("items") if isinstance(hits, Mapping) else None
+    items = hits.get("items") if isinstance(hits, dict) else None
     if not isinstance(items, list) or "type" in answer:  # an album holds its tracks much the same
         return Parsed([], FetchState.BROKEN, "no tracks.items: not the answer to a track search")
-    rows = [row for item in items if (row := track_row(item)) is not None]
+    if too_many := overlong(items, "tracks"):
+        return too_many
+    rows = _rows(items)
+    if not rows and any(_is_unknown(item) for item in items):
+        return Parsed([], FetchState.BROKEN, "the hits are no tracks as they were known: the answer has changed")
     return Parsed(rows, FetchState.OK) if rows else Parsed([], FetchState.EMPTY, "no track found")
 
 
@@ -51,79 +56,52 @@ def parse_track(body: bytes | str, url: str | None = None) -> Parsed[TrackRow]:
         return answer
     batch = answer.get("tracks")
     items = batch if isinstance(batch, list) else [answer]
-    rows = [row for item in items if (row := track_row(item)) is not None]
+    if too_many := overlong(items, "tracks"):
+        return too_many
+    rows = _rows(items)
     if not rows and batch is not items:
         return Parsed([], FetchState.BROKEN, "not a track object")
     return Parsed(rows, FetchState.OK) if rows else Parsed([], FetchState.MISSING, "no such track")
 
 
+def _rows(items: list[Any]) -> list[TrackRow]:
+    """The tracks of a list, each once."""
+    rows: dict[str, TrackRow] = {}
+    for item in items:
+        if (row := track_row(item)) is not None:
+            rows.setdefault(row["track_id"], row)
+    return list(rows.values())
+
+
 def track_row(item: Any) -> TrackRow | None:
     """The row of one track object; null for the nulls, episodes and local files that lists may hold."""
-    if not isinstance(item, Mapping) or item.get("type", "track") != "track":
+    if not isinstance(item, dict) or item.get("type", "track") != "track":
         return None
-    track_id, title = _text(item.get("id")), _text(item.get("name"))
+    track_id, title = text(item.get("id")), text(item.get("name"))
     if track_id is None or title is None:
         return None
-    album, ids = _object(item.get("album")), _object(item.get("external_ids"))
-    artists = item["artists"] if isinstance(item.get("artists"), list) else []
+    album, ids = object_of(item.get("album")), object_of(item.get("external_ids"))
     explicit = item.get("explicit")
     return TrackRow(
         track_id=track_id,
-        isrc=_text(ids.get("isrc")),
+        isrc=text(ids.get("isrc")),
         title=title,
-        artists=[name for artist in artists if isinstance(artist, Mapping) and (name := _text(artist.get("name")))],
-        album=_text(album.get("name")),
+        artists=[name for artist in objects(item.get("artists")) if (name := text(artist.get("name")))],
+        album=text(album.get("name")),
         released_on=_release_date(album),
-        duration_ms=_positive(item.get("duration_ms")),
+        duration_ms=count(item.get("duration_ms")),
         explicit=explicit if isinstance(explicit, bool) else None,
     )
 
 
-def read_answer(body: bytes | str) -> dict[str, Any] | Parsed[Any]:
-    """The JSON object of a body, or the state of a body that is an error, is cut off or is no JSON at all.
-
-    Errors come in two shapes, the Web API's `{"error": {"status", "message"}}` and the token endpoint's
-    `{"error": "invalid_client", "error_description"}`; gateways answer in plain text or with nothing.
-    """
-    try:
-        answer = json.loads(body)
-    except (ValueError, RecursionError):
-        return Parsed([], FetchState.BROKEN, "not JSON, or cut off")
-    if not isinstance(answer, dict):
-        return Parsed([], FetchState.BROKEN, "not a JSON object")
-    fault = answer.get("error")
-    if fault is None:
-        return answer
-    if isinstance(fault, Mapping):
-        status, message = (fault.get("status"), _text(fault.get("message")) or "no message")
-        return Parsed([], state_of_status(status), f"the provider answered {status}: {message}")
-    told = _text(answer.get("error_description"))
-    return Parsed([], FetchState.BLOCKED if told else FetchState.BROKEN, f"the provider answered: {told or fault}")
-
-
-def state_of_status(status: Any) -> FetchState:
-    """What the status of an API error means; 400 and 5xx are a fault of the question or of the server."""
-    named = {401: FetchState.BLOCKED, 403: FetchState.BLOCKED, 404: FetchState.MISSING, 429: FetchState.LIMITED}
-    return named.get(status, FetchState.BROKEN) if isinstance(status, int) else FetchState.BROKEN
+def _is_unknown(item: Any) -> bool:
+    """Whether an item is neither a track nor one of the things that lists may hold in its place."""
+    return isinstance(item, dict) and item.get("type", "track") == "track" and "id" not in item
 
 
 def _release_date(album: Mapping[str, Any]) -> str | None:
     """The album's date, cut to its precision: Spotify fills up some unknown months and days with 01."""
-    day, precision = (_text(album.get("release_date")), album.get("release_date_precision"))
-    if day is None or day.startswith("0000"):
+    day, precision = text(album.get("release_date")), album.get("release_date_precision")
+    if day is None:
         return None
-    return day[: {"year": 4, "month": 7}.get(precision, 10) if isinstance(precision, str) else 10]
-
-
-def _object(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _text(value: Any) -> str | None:
-    """A string without blanks around it; half a surrogate pair, which JSON can escape, becomes a question mark."""
-    return value.encode("utf-8", errors="replace").decode().strip() or None if isinstance(value, str) else None
-
-
-def _positive(value: Any) -> int | None:
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return int(value) if is_number and 0 < value < 2**53 else None
+    return read_date(day[: {"year": 4, "month": 7}.get(precision, 10) if isinstance(precision, str) else 10])

@@ -1,25 +1,35 @@
-"""TMDB's API: the same rows from JSON bodies as `tasks.sources.tmdb` reads from pages."""
+"""TMDB's API and its daily id export: the same rows from JSON as `tasks.sources.tmdb` reads from pages."""
 
 from __future__ import annotations
 
-import json
+import io
 import re
-from collections.abc import Iterable, Iterator
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypedDict
 
 from tasks.fetching.answer import FetchState
+from tasks.sources.json_body import count, number, object_of, objects, overlong, read_object, text
 from tasks.sources.parsed import Parsed
-from tasks.sources.reading import read_date, to_text
+from tasks.sources.reading import read_date
 from tasks.sources.tmdb_words import GENRES, IS_PLACEHOLDER
+from tasks.text import word_set
 
-_POSTER_BASE = "https://image.tmdb.org/t/p/w500"
+TOP_BILLED = 9  # the API lists a whole cast, the page its first names
+MAX_EXPORT_BYTES = 256 * 2**20  # unpacked; the real export of a day has some 100 MB
 _STATE_OF_CODE = {
     6: FetchState.MISSING,
     34: FetchState.MISSING,
     25: FetchState.LIMITED,
     **dict.fromkeys((3, 7, 10, 14, 33, 35), FetchState.BLOCKED),  # keys that are wrong or suspended
 }
-_TOP_BILLED = 10  # the API lists a whole cast, the page its first names
+_POSTER = re.compile(r"(?:/t/p/([^/\s]{1,60})|^)(/[^/\s?#]{1,200}\.\w{3,4})(?:[?#\s]|$)")
+_POSTER_SIZES = ("w92", "w154", "w185", "w342", "w500", "w780", "original")
+# a song may have an id, a title and a date too
+_FILM_SIGNS = word_set(
+    "imdb_id original_title original_language overview runtime budget revenue vote_average vote_count poster_path"
+)
+_GZIP_MAGIC = b"\x1f\x8b"
 
 
 class ListedFilm(TypedDict):
@@ -58,12 +68,58 @@ class ExternalIds(TypedDict):
     imdb_id: str | None
 
 
+class ExportedFilm(TypedDict):
+    """A film in TMDB's daily export of all ids."""
+
+    tmdb_id: int
+    original_title: str | None
+    popularity: float | None
+
+
 def parse_external_ids(body: bytes | str, url: str | None = None) -> Parsed[ExternalIds]:
     """The IMDb id from the API's `external_ids`; a film may have none."""
-    data = _json(to_text(body))
-    if refused := _api_fault(data):
-        return refused
+    data = _answer(body)
+    if isinstance(data, Parsed):
+        return data
+    if "imdb_id" not in data:
+        return Parsed([], FetchState.BROKEN, "the body holds no external ids")
     return Parsed([{"tmdb_id": _count(data.get("id")), "imdb_id": _imdb_id(data)}], FetchState.OK, n_expected=1)
+
+
+def parse_id_export(body: bytes | str, url: str | None = None) -> Parsed[ExportedFilm]:
+    """The films of a day's id export, one JSON object a line, packed or not; adult films and mere videos are left out.
+
+    A line that cannot be read makes the export broken: it was cut off, and half a list must not pass for all films.
+    """
+    unpacked = _unpacked(body)
+    if isinstance(unpacked, Parsed):
+        return unpacked
+    rows: list[ExportedFilm] = []
+    for n_line, line in enumerate(io.BytesIO(unpacked), 1):
+        if not line.strip():
+            continue
+        film = read_object(line)
+        if isinstance(film, Parsed) or (tmdb_id := _count(film.get("id"))) is None:
+            return Parsed([], FetchState.BROKEN, f"line {n_line:,} of the export is no film: cut off, or another file")
+        if not film.get("adult") and not film.get("video"):
+            title, popularity = _words(film.get("original_title")), number(film.get("popularity"))
+            rows.append({"tmdb_id": tmdb_id, "original_title": title, "popularity": popularity})
+    return Parsed(rows, FetchState.OK) if rows else Parsed([], FetchState.BROKEN, "the export holds no film")
+
+
+def _unpacked(body: bytes | str) -> bytes | Parsed[Any]:
+    """The export's text, unpacked where it is gzip; a damaged or overlarge one is broken."""
+    raw = body.encode("utf-8", errors="replace") if isinstance(body, str) else body
+    if not raw.startswith(_GZIP_MAGIC):
+        return raw
+    unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    try:
+        text_bytes = unpacking.decompress(raw, MAX_EXPORT_BYTES)
+    except zlib.error:
+        return Parsed([], FetchState.BROKEN, "the export is a damaged gzip file")
+    if not unpacking.eof:
+        return Parsed([], FetchState.BROKEN, "the export is a gzip file that is cut off or too large")
+    return text_bytes
 
 
 def once(films: Iterable[ListedFilm]) -> list[ListedFilm]:
@@ -82,64 +138,74 @@ def real_overview(text: str | None) -> str | None:
 def positive_score(value: Any) -> float | None:
     """A score above 0 and up to 100, else None."""
     try:
-        number = float(value)
-    except (TypeError, ValueError):
+        score = float(value)
+    except (TypeError, ValueError, OverflowError):
         return None
-    return number if 0 < number <= 100 else None
+    return score if 0 < score <= 100 else None
 
 
-def _json(text: str) -> dict[str, Any]:
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return data if isinstance(data, dict) else {}
+def poster_url(place: str | None) -> str | None:
+    """The address of a poster: the sizes that TMDB documents stay, the site's own crops and bare paths become w500.
+
+    >>> poster_url("https://image.tmdb.org/t/p/w300_and_h450_face/a1.jpg"), poster_url("/a1.jpg")
+    ('https://image.tmdb.org/t/p/w500/a1.jpg', 'https://image.tmdb.org/t/p/w500/a1.jpg')
+    """
+    found = _POSTER.search(place or "")
+    if not found:
+        return None
+    size = found[1] if found[1] in _POSTER_SIZES else "w500"
+    return f"https://image.tmdb.org/t/p/{size}{found[2]}"
 
 
-def _api_fault(data: dict[str, Any]) -> Parsed[Any] | None:
-    """The state of a body that is no answer; TMDB's own codes say why."""
+def _answer(body: bytes | str) -> dict[str, Any] | Parsed[Any]:
+    """The object of a body, or the state of one that is no answer; TMDB's own codes say why."""
+    data = read_object(body)
+    if isinstance(data, Parsed):
+        return data
     code = data.get("status_code")
-    if not data:
-        return Parsed([], FetchState.BROKEN, "the body is not JSON")
     if data.get("success") is False or isinstance(code, int):
         state = _STATE_OF_CODE.get(code if isinstance(code, int) else 0, FetchState.BROKEN)
-        return Parsed([], state, f"TMDB says: {data.get('status_message')} (code {code})")
-    return None
+        return Parsed([], state, f"TMDB says: {text(data.get('status_message'))} (code {str(code)[:20]})")
+    return data
 
 
-def parse_api_list(text: str) -> Parsed[ListedFilm]:
+def parse_api_list(body: bytes | str) -> Parsed[ListedFilm]:
     """The films of a discover, popular or search body."""
-    data = _json(text)
-    if refused := _api_fault(data):
-        return refused
+    data = _answer(body)
+    if isinstance(data, Parsed):
+        return data
     if not isinstance(results := data.get("results"), list):
         return Parsed([], FetchState.BROKEN, "the body has no results")
-    films = [film for film in results if isinstance(film, dict) and _count(film.get("id"))]
+    if too_many := overlong(results, "films"):
+        return too_many
     rows = once(
         ListedFilm(
-            tmdb_id=film["id"],
+            tmdb_id=tmdb_id,
             title=_words(film.get("title")),
             released_on=read_date(_words(film.get("release_date"))),
             user_score=_api_score(film),
         )
-        for film in films
+        for film in objects(results)
+        if (tmdb_id := _count(film.get("id")))
     )
+    if not rows and any(results):
+        return Parsed([], FetchState.BROKEN, "the results are no films as they were known: the answer has changed")
     return Parsed(rows, FetchState.OK) if rows else Parsed([], FetchState.EMPTY, "the list has ended")
 
 
-def parse_api_film(text: str) -> Parsed[Film]:
+def parse_api_film(body: bytes | str) -> Parsed[Film]:
     """The film of a `/movie/{id}` body; credits and external ids where they were asked for too."""
-    data = _json(text)
-    if refused := _api_fault(data):
-        return refused
-    if _count(data.get("id")) is None or _words(data.get("title")) is None:
+    data = _answer(body)
+    if isinstance(data, Parsed):
+        return data
+    title = _words(data.get("title"))
+    if _count(data.get("id")) is None or title is None or data.keys().isdisjoint(_FILM_SIGNS):
         return Parsed([], FetchState.BROKEN, "the body is not a film")
     crew, cast = _people(data, "crew"), _people(data, "cast")
-    poster = _words(data.get("poster_path"))
     film: Film = {
-        "tmdb_id": data["id"],
+        "tmdb_id": _count(data["id"]),
         "imdb_id": _imdb_id(data),
-        "title": _words(data.get("title")),
+        "title": title,
         "original_title": _words(data.get("original_title")),
         "original_language": _words(data.get("original_language")),
         "genres": _api_genres(data),
@@ -149,46 +215,45 @@ def parse_api_film(text: str) -> Parsed[Film]:
         "budget_usd": _count(data.get("budget")),
         "revenue_usd": _count(data.get("revenue")),
         "directors": _person_names(person for person in crew if person.get("job") == "Director"),
-        "cast": _person_names(iter(cast[:_TOP_BILLED])),
+        "cast": _person_names(iter(cast[:TOP_BILLED])),
         "released_on": read_date(_words(data.get("release_date"))),
-        "poster_url": f"{_POSTER_BASE}{poster}" if poster else None,
+        "poster_url": poster_url(_words(data.get("poster_path"))),
     }
     return Parsed([film], FetchState.OK)
 
 
-def _people(data: dict[str, Any], kind: str) -> list[dict[str, Any]]:
-    credits = data.get("credits")
-    people = credits.get(kind) if isinstance(credits, dict) else None
-    return [person for person in people if isinstance(person, dict)] if isinstance(people, list) else []
+def _people(data: Mapping[str, Any], kind: str) -> list[Mapping[str, Any]]:
+    return objects(object_of(data.get("credits")).get(kind))
 
 
-def _person_names(people: Iterator[dict[str, Any]]) -> list[str]:
+def _person_names(people: Iterator[Mapping[str, Any]]) -> list[str]:
     return list(dict.fromkeys(name for person in people if (name := _words(person.get("name")))))
 
 
-def _api_genres(data: dict[str, Any]) -> list[str]:
-    genres = data.get("genres")
-    entries = [genre for genre in genres if isinstance(genre, dict)] if isinstance(genres, list) else []
-    names = [GENRES.get(_count(genre.get("id")) or 0) or _words(genre.get("name")) for genre in entries]
+def _api_genres(data: Mapping[str, Any]) -> list[str]:
+    names = [
+        GENRES.get(_count(genre.get("id")) or 0) or _words(genre.get("name")) for genre in objects(data.get("genres"))
+    ]
     return list(dict.fromkeys(name for name in names if name))
 
 
-def _api_score(data: dict[str, Any]) -> float | None:
+def _api_score(data: Mapping[str, Any]) -> float | None:
     """The score in per cent, as the page shows it; null where nobody has voted."""
-    average = positive_score(data.get("vote_average"))
+    average = number(data.get("vote_average"))
     return None if average is None or data.get("vote_count") == 0 else positive_score(round(average * 10))
 
 
-def _imdb_id(data: dict[str, Any]) -> str | None:
-    ids = data.get("external_ids")
-    said = data.get("imdb_id") or (ids.get("imdb_id") if isinstance(ids, dict) else None)
-    return said if isinstance(said, str) and re.fullmatch(r"tt\d{7,10}", said) else None
+def _imdb_id(data: Mapping[str, Any]) -> str | None:
+    said = data.get("imdb_id") or object_of(data.get("external_ids")).get("imdb_id")
+    return said if isinstance(said, str) and re.fullmatch(r"tt[0-9]{7,10}", said) else None
 
 
 def _words(value: Any) -> str | None:
-    return (" ".join(value.split()) or None) if isinstance(value, str) else None
+    """A text in one line with single blanks, as a page shows it."""
+    found = text(value)
+    return " ".join(found.split()) if found else None
 
 
 def _count(value: Any) -> int | None:
     """A whole number above 0; the API writes 0 for unknown."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**53 else None
+    return count(value) if isinstance(value, int) else None
