@@ -32,8 +32,8 @@ def ask(
 ) -> tuple[Answer, Parsed[Row]]:
     """Fetch and read one page; the parsed state is the one that counts, and the session heeds it.
 
-    A page that came and is broken (cut off, overloaded, unreadable) is asked for once more. A `form` is posted;
-    without one the page is asked for as usual.
+    A page that HTTP calls fine and the parser broken (overloaded, cut short, unreadable) is asked for once more. A
+    `form` is posted; without one the page is asked for as usual.
     """
     for n_tries in range(1, TRIES + 1):
         if form is None:
@@ -42,8 +42,8 @@ def ask(
             answer = session.post(url, data=form, headers=headers)
         parsed = parse(answer.body, url) if answer.state is FetchState.OK else Parsed([], answer.state, answer.reason)
         session.heed(answer, parsed.state)
-        is_spoiled = answer.status in (200, 304) and parsed.state is FetchState.BROKEN
-        if not is_spoiled or session.is_closed or n_tries == TRIES:
+        is_misread = answer.state is FetchState.OK and parsed.state is FetchState.BROKEN
+        if not is_misread or session.is_closed or n_tries == TRIES:
             break
     return answer, parsed
 

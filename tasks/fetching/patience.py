@@ -9,6 +9,7 @@ import urllib3.exceptions
 
 from tasks.fetching.answer import Answer, FetchState
 from tasks.fetching.classify import SHORT_WAIT_S
+from tasks.fetching.transport import CUT_OFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,8 @@ def short_wait_s(answer: Answer) -> float | None:
 
 def is_passing(answer: Answer) -> bool:
     """True for a fault that another try may not meet; one that waiting did not mend is none."""
-    is_fault = answer.state is FetchState.BROKEN and (answer.status is None or answer.status >= 500)
+    is_lost = answer.status is None or answer.status >= 500 or answer.reason.startswith(CUT_OFF)
+    is_fault = answer.state is FetchState.BROKEN and is_lost
     return (is_fault and short_wait_s(answer) is None) or answer.state is FetchState.UNREACHABLE
 
 

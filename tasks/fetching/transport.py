@@ -33,6 +33,7 @@ _HEADERS = (
     "x-amzn-waf-action",  # this and the next are marks of firewalls
     "cf-mitigated",
 )
+CUT_OFF = "the body was cut off"
 _CHUNK = 256 * 1024
 _BUFFER = 64 * 1024
 _wbits = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
@@ -119,9 +120,9 @@ def _read_body(raw: urllib3.HTTPResponse, max_bytes: int) -> tuple[bytes, str]:
         return b"".join(chunks), f"the body could not be unpacked ({encoding})"
     except (urllib3.exceptions.HTTPError, OSError) as fault:
         is_late = time.monotonic() >= _clock.until
-        why = "did not end in time" if is_late else f"was cut off ({type(fault).__name__})"
-        return b"".join(chunks), f"the body {why}"
-    return b"".join(chunks), "the body was cut off (its packing has no end)" if unpacker.is_cut else ""
+        why = "the body did not end in time" if is_late else f"{CUT_OFF} ({type(fault).__name__})"
+        return b"".join(chunks), why
+    return b"".join(chunks), f"{CUT_OFF} (its packing has no end)" if unpacker.is_cut else ""
 
 
 class _Unpacker:

@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -15,9 +16,14 @@ from pathlib import Path
 
 import pytest
 import requests
+from pydantic import ValidationError
+from typer.testing import CliRunner
 
+from flows.backfill_charts import BackfillOptions
+from ostinato.cli import app
 from tasks import lake
 from tasks.collecting.chart_backfill import PastChart, backfill_charts, past_charts
+from tasks.collecting.stopping import stops_held_back
 from tasks.fetching.answer import FetchState
 from tasks.settings import PROJECT_ROOT, OstinatoError, Settings
 from tasks.sources.melon_address import first_days_of_weeks
@@ -43,6 +49,28 @@ def chart_requests(sites: dict[str, str]) -> Counter[str]:
 
 
 # --- what a range means ---
+
+
+@pytest.mark.parametrize("month", ["0000-01", "9999-12", "1980-13", "80-01", "٢٠٢٣-01", "2023-1"])
+def test_what_is_no_month_is_wrong_use(month: str) -> None:
+    for option in ("--from", "--to"):
+        assert CliRunner().invoke(app, ["backfill-charts", option, month]).exit_code == 2
+    with pytest.raises(ValidationError):
+        BackfillOptions(to_month=month)
+
+
+def test_a_stop_waits_for_the_block_but_not_for_long() -> None:
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt), stops_held_back(0.5):
+        signal.raise_signal(signal.SIGINT)
+        socket.socketpair()[0].recv(1)  # as from a site that never answers
+    assert 0.4 < time.monotonic() - began < 5
+    done = []
+    with pytest.raises(KeyboardInterrupt), stops_held_back(0.5):
+        signal.raise_signal(signal.SIGINT)
+        done.append("landed")
+    time.sleep(0.8)  # no second stop comes after
+    assert done == ["landed"]
 
 
 def test_a_range_holds_its_closed_months_and_whole_years() -> None:

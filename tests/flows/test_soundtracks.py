@@ -328,6 +328,7 @@ collect(load_settings(), date(2026, 11, 20), lambda done, total: done == last an
 
 
 @pytest.mark.parametrize(("site", "last"), [("imdb", 3), ("musicbrainz", 7)])
+@pytest.mark.proof
 def test_a_run_killed_half_way_asks_for_nothing_twice(world: Settings, site: str, last: int) -> None:
     live = world.model_copy(update={"profile": Profile.LIVE})
     films = put_films(live, 5, with_album=True)

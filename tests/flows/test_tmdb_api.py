@@ -414,6 +414,7 @@ collect_films(load_settings(), date.fromisoformat("2026-11-20"), 60)
 """
 
 
+@pytest.mark.proof
 def test_a_killed_run_goes_on_where_it_stopped(keyed: Settings) -> None:
     order(keyed, {"tmdb_api": {"kind": "slow", "rate": 1, "path": "/movie/"}})
     before = paths_asked(keyed)

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import struct
+import subprocess
 import sys
+import time
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -12,7 +18,8 @@ import pytest
 import soundfile
 
 from tasks import lake
-from tasks.collecting.audio_files import measure_files, tags_of
+from tasks.collecting import audio_files
+from tasks.collecting.audio_files import measure_files, tags_of, track_id_of
 from tasks.fetching.answer import FetchState
 from tasks.schemas import AUDIO_FEATURES
 from tasks.settings import PROJECT_ROOT, OstinatoError, Profile, Settings
@@ -107,6 +114,31 @@ def test_silence_and_a_snippet_are_named(tmp_path: Path) -> None:
     assert not measure_file(tmp_path / "nan.wav").rows
 
 
+@pytest.mark.parametrize("level", [3e38, 1e30, np.inf])
+def test_samples_that_overflow_are_named(tmp_path: Path, level: float) -> None:
+    noise = np.sign(np.random.default_rng(7).normal(size=(6 * RATE_HZ, 2)))
+    soundfile.write(tmp_path / "loud.wav", (noise * level).astype("float32"), RATE_HZ, subtype="FLOAT")
+    parsed = measure_file(tmp_path / "loud.wav")
+    assert (parsed.state, parsed.reason) == (FetchState.BROKEN, "it holds samples that are no numbers or no sound")
+
+
+@pytest.mark.parametrize(("rate_hz", "n_seconds"), [(1, 600), (10, 60), (1_000, 100_000)])
+def test_headers_that_lie_are_named(tmp_path: Path, rate_hz: int, n_seconds: int) -> None:
+    file = tmp_path / "odd.wav"
+    n_bytes = rate_hz * n_seconds
+    fields = (b"RIFF", 36 + n_bytes, b"WAVEfmt ", 16, 1, 1, rate_hz, rate_hz, 1, 8, b"data", n_bytes)
+    with file.open("wb") as out:
+        out.write(struct.pack("<4sI8sIHHIIHH4sI", *fields))
+        out.truncate(44 + n_bytes)  # a file with a hole: nothing of it is on disk
+    assert "its header claims" in measure_file(file).reason
+
+
+def test_a_thousand_channels_are_one_sound(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "many.wav", np.repeat(cadence(6.0)[:, None], 200, axis=1)[::2], RATE_HZ // 2)
+    (row,) = measure_file(tmp_path / "many.wav").rows
+    assert (row["key"], row["mode"], row["duration_ms"]) == (0, 1, 6_000)
+
+
 def test_estimates_stay_inside_what_the_calibration_has_seen() -> None:
     low, high = read_calibration()["descriptor_min"], read_calibration()["descriptor_max"]
     assert estimates([-99.0] * len(DESCRIPTORS)) == estimates(low)
@@ -163,6 +195,84 @@ def test_tags_come_before_the_file_name(tmp_path: Path) -> None:
         "album": "Four Seasons",
         "released_on": "2003-07-04",
     }
+
+
+def test_odd_names_and_huge_tags_come_out_bounded(tmp_path: Path, settings: Settings) -> None:
+    folder = tmp_path / "music"
+    folder.mkdir()
+    with soundfile.SoundFile(folder / "bomb.flac", "w", RATE_HZ, 1) as file:
+        file.title, file.artist, file.album, file.date = "T" * 2_000_000, "A" * 2_000_000, "a\nb\x07c", "2003-W01-1"
+        file.write(cadence(6.0))
+    saved(folder, "plain.wav", chord(A, seconds=6.0)).rename(
+        os.fsdecode(os.fsencode(folder) + b"/in\xffvalid\nname.wav")
+    )
+    assert measure_files(settings, [folder], date(2026, 11, 21)).n_rows == 2
+    rows = {row["file_name"]: row for row in lake.read(settings.lake, "audio", "audio_features").to_pylist()}
+    assert rows.keys() == {"bomb.flac", "in valid name.wav"}
+    bomb = rows["bomb.flac"]
+    assert (bomb["title"], bomb["artists"], bomb["album"]) == ("T" * 300, ["A" * 300], "a b c")
+    assert bomb["released_on"] == "2002-12-30"
+
+
+def test_a_file_that_cannot_be_read_costs_nothing_but_itself(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved(tmp_path, "good.wav", cadence(6.0))
+    (tmp_path / "gone.wav").write_bytes(b"x")
+    with (tmp_path / "huge.wav").open("wb") as hole:
+        hole.truncate(2 << 30)
+
+    def track_id(file: Path) -> str:
+        if file.name == "gone.wav":
+            raise PermissionError(13, "Permission denied", str(file))
+        return track_id_of(file)
+
+    monkeypatch.setattr(audio_files, "track_id_of", track_id)
+    report = measure_files(settings, [tmp_path], date(2026, 11, 21))
+    assert (report.n_rows, report.missing) == (1, {"gone.wav": "broken", "huge.wav": "broken"})
+    assert report.notes == [
+        "gone.wav was not measured: it cannot be read (Permission denied).",
+        "huge.wav was not measured: it is larger than 1024 MB.",
+    ]
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="no table of processes to look into")
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_stop_leaves_no_process_behind(tmp_path: Path, end: signal.Signals) -> None:
+    music = tmp_path / "music"
+    music.mkdir()
+    for number in range(30):
+        saved(music, f"{number}.wav", cadence(6.0 + number / 10))
+    command = [sys.executable, "-m", "ostinato.cli", "measure", str(music), "--profile", "live"]
+    mark = f"OSTINATO_HOME={tmp_path / 'home'}"
+    environment = os.environ | {"OSTINATO_HOME": str(tmp_path / "home"), "OSTINATO_THREADS": "2"}
+    run = subprocess.Popen(command, env=environment, cwd=PROJECT_ROOT, stderr=subprocess.PIPE, text=True)
+    wait_until(lambda: len(marked(mark)) >= 3)  # itself and two that measure
+    run.send_signal(end)
+    said = run.communicate(timeout=20)[1]
+    wait_until(lambda: not marked(mark))
+    assert "Traceback" not in said
+    assert run.returncode == (130 if end != signal.SIGKILL else -9)
+
+
+def marked(mark: str) -> list[str]:
+    """The Python processes, resource trackers apart, whose environment holds a variable."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (folder / "environ").read_bytes().split(b"\0")
+            if mark.encode() in words and b"resource_tracker" not in (folder / "cmdline").read_bytes():
+                found.append(folder.name)
+        except OSError:
+            continue
+    return found
+
+
+def wait_until(is_so: Callable[[], bool], patience_s: float = 20.0) -> None:
+    deadline = time.monotonic() + patience_s
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_a_path_without_sound_is_one_sentence(tmp_path: Path, settings: Settings) -> None:
