@@ -196,7 +196,7 @@ def backfill_charts(
 
 def _check_months(first: str, last: str | None) -> None:
     for option, month in (("--from", first), ("--to", last)):
-        if month is not None and not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month):
+        if month is not None and not re.fullmatch(r"[12][0-9]{3}-(0[1-9]|1[0-2])", month):
             raise typer.BadParameter(f"{month!r} is no month such as 1980-01.", param_hint=option)
     if last is not None and last < first:
         raise typer.BadParameter(f"{last} is before {first}.", param_hint="--to")

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import date, time
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
@@ -22,6 +22,8 @@ from tasks.settings import Profile, Settings, load_settings, prepare_environment
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
+LONGEST_WORD = 14  # characters; columns of no more are not broken where there is room
+BORDER = 3  # characters a column
 NARROWEST_COLUMN = 8  # characters, its border counted
 
 
@@ -85,9 +87,16 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: st
         _print_blocks(columns, rows, title)
         return
     table = Table(title=Text(title) if title else None, title_justify="left", header_style="bold")
+    widths = [
+        max(len(_cell(value)) for value in (column, *(row[i] for row in rows))) for i, column in enumerate(columns)
+    ]
+    words = [width for width in widths if width <= LONGEST_WORD]
+    has_room = sum(words) + BORDER * len(columns) + NARROWEST_COLUMN * (len(columns) - len(words)) <= out.width
     for index, column in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[index], int | float | None) for row in rows)
-        table.add_column(Text(column), justify="right" if numeric else "left", overflow="fold")
+        is_kept_whole = has_room and widths[index] <= LONGEST_WORD
+        justify: Literal["left", "right"] = "right" if numeric else "left"
+        table.add_column(Text(column), justify=justify, overflow="fold", no_wrap=is_kept_whole)
     for row in rows:
         table.add_row(*(Text(_cell(value)) for value in row))
     out.print(table)

@@ -127,20 +127,24 @@ def _warehouse_counts(settings: Settings) -> dict[str, int]:
 
 
 def _show_sources(summary: RunSummary) -> None:
-    if summary.sources:
-        rows = [
-            (
-                r.source,
-                r.entity,
-                str(r.state),
-                r.n_rows,
-                r.n_pages,
-                ", ".join(f"{s} {n:,}" for s, n in r.states.items()),
-                len(r.missing) or None,
-            )
-            for r in summary.sources
-        ]
-        print_table(("source", "what", "state", "rows", "requests", "answers", "missing"), rows)
+    """One line a collector; how many of the things that were due are missing, where any is."""
+    if not summary.sources:
+        return
+    columns = ("source", "what", "state", "rows", "requests", "answers", "missing")
+    rows = [
+        (
+            r.source,
+            r.entity,
+            str(r.state),
+            r.n_rows,
+            r.n_pages,
+            ", ".join(f"{s} {n:,}" for s, n in r.states.items()),
+            len(r.missing) or None,
+        )
+        for r in summary.sources
+    ]
+    n_shown = len(columns) if any(r.missing for r in summary.sources) else len(columns) - 1
+    print_table(columns[:n_shown], [row[:n_shown] for row in rows])
 
 
 def _show_warnings(warnings: Sequence[str]) -> None:
