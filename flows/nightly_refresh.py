@@ -63,8 +63,9 @@ def nightly_refresh(options: NightlyOptions = DEFAULTS) -> RunSummary:
             if settings.is_sandbox:
                 steps.made_up_world(as_of)
             summary.sources = collect(as_of, options.max_films)
+        steps.tidy_up(as_of)  # what may not stay goes on every night, also on one without an answer
+        if not options.skip_fetch:
             reports.require_an_answer(summary.sources)
-            steps.tidy_up(as_of)
         missing = training.models_without_champion(settings)
         return refresh_catalogue("nightly-refresh", run_id, as_of, summary.sources, missing, summary)
 

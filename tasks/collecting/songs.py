@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import pyarrow.compute as pc
 
 from tasks import lake
-from tasks.collecting.asking import ask
+from tasks.collecting.asking import ask, come_back_note
 from tasks.collecting.batches import ask_while_open, content_key, in_chunks, land, less, read_since, with_provenance
 from tasks.collecting.report import FINE, Progress, SourceReport
 from tasks.fetching.answer import Answer, FetchState
@@ -49,7 +49,7 @@ def collect_songs(
     report.miss(wanted[n_done:], session.closed or FetchState.BROKEN)
     n_left = len(due) - len(wanted) + len(report.missing)
     if n_left:
-        report.notes.append(f"{n_left} Melon song pages are left for the next run.")
+        report.notes.append(f"{n_left} Melon song pages are left for the next run{come_back_note(session)}.")
     return report.close(session.closed)
 
 

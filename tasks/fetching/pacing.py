@@ -9,6 +9,7 @@ from datetime import datetime
 
 from tasks.fetching.answer import FetchState
 from tasks.fetching.turns import Turns
+from tasks.settings import SEOUL
 
 PATIENCE = {FetchState.BLOCKED: 3, FetchState.LIMITED: 1, FetchState.UNREACHABLE: 3, FetchState.BROKEN: 5}
 """Answers in a row, by state, after which a host is left alone for the rest of the run."""
@@ -73,6 +74,7 @@ class Host:
     def why_closed(self) -> str:
         """The closing in words."""
         if self.closed_until:
-            return f"closed until {self.closed_until:%Y-%m-%d %H:%M} UTC, as it asked for a long wait"
+            until = self.closed_until.astimezone(SEOUL)
+            return f"closed until {until:%Y-%m-%d %H:%M} (Seoul), as it asked for a long wait"
         n = PATIENCE[self.closed] if self.closed else 0
         return f"closed for this run after {n} {self.closed} answer{'s' if n != 1 else ''}" + (" in a row" * (n > 1))

@@ -38,7 +38,7 @@ _PAGE_LINK = re.compile("(?:\\b(?:from|in|for|of|on|at|during)\\s+(?:the\\s+)?)?
 _BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 _BETWEEN = re.compile(
     r"\s*(?:,\s*(?:and|&)\s|,|;|\s/|/\s|(?<=\w{3})/(?=\w{3})|\s\+\s|\s&\s|\band\b|\s(?:feat\.?|ft\.?|featuring|with|w/)\s"
-    "|(?<=\ue001)\\s*[-–—•·|]?\\s*(?=\ue000))\\s*",
+    "|(?<=\ue001)\\s*[-–—•·|/]?\\s*(?=\ue000))\\s*",
     re.IGNORECASE,
 )
 # within an act that is not linked: "Glenn Miller and His Orchestra"; "and The Wailers" may be an act of its own

@@ -52,6 +52,7 @@ _LIST_LINKS = XPath('/descendant::*[starts-with(@id, "page_") or @id="media_resu
 _LINKS = XPath(".//a[@href]")
 _HEADING = XPath(".//h2")
 _LINK_TITLE = XPath(".//a[@title]/@title")
+_POSTER_TEXT = XPath(".//img/@alt")
 _CARD_DATE = XPath(f".//span[{has_class('subheader')}] | .//*[{has_class('content')}]//p")
 _SCORE = XPath(".//*[@data-percent]")
 _NOT_RATED = XPath('.//*[contains(@class, "icon-NR") or contains(@class, "icon-rNR")]')
@@ -127,13 +128,19 @@ def _cards(cards: list[Any]) -> Iterator[ListedFilm]:
         tmdb_id = next((number for link in _LINKS(card) if (number := _link_id(link))), None)
         if tmdb_id is None:
             continue
-        title = text_of(_first(_HEADING(card))) or _first(_LINK_TITLE(card))
+        title = text_of(_first(_HEADING(card))) or _first(_LINK_TITLE(card)) or _film_link_text(card)
         yield {
             "tmdb_id": tmdb_id,
             "title": " ".join(title.split()) or None if title else None,
             "released_on": read_date(text_of(_first(_CARD_DATE(card)))),
             "user_score": _user_score(card),
         }
+
+
+def _film_link_text(card: Any) -> str | None:
+    """What the links to the film say, or the text in place of its poster, for a card without a heading."""
+    texts = [text_of(link) for link in _LINKS(card) if _link_id(link)] + list(_POSTER_TEXT(card))
+    return next((text for text in texts if text and text.strip()), None)
 
 
 def _bare_links(tree: Any) -> Iterator[ListedFilm]:
