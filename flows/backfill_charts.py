@@ -15,7 +15,7 @@ from tasks.reports import RunSummary
 from tasks.settings import load_settings, today
 from tasks.warehouse import world_lock
 
-MONTH = r"^\d{4}-(0[1-9]|1[0-2])$"
+MONTH = r"^[12][0-9]{3}-(0[1-9]|1[0-2])$"
 
 
 class BackfillOptions(BaseModel):

@@ -52,7 +52,8 @@ def _run_name() -> str:
 )
 def reparse(options: ReparseOptions = DEFAULTS) -> RereadReport:
     """Read anew; the next refresh builds and publishes it."""
-    with world_lock(load_settings()):
+    settings = load_settings()
+    with world_lock(settings), world_lock(settings, part="backfill"):  # a backfill adds to the batches read anew
         report = steps.reread(str(options.source))
     create_markdown_artifact(
         reports.reread_markdown(report), key="reparse-summary", description=f"{report.source} read anew"

@@ -137,7 +137,8 @@ def audio(as_of: date) -> list[SourceReport]:
     folder = settings.audio
     with StepProgress("Audio files measured") as progress:
         try:
-            return of_source("audio", lambda: [measure_files(settings, [folder], as_of, progress)])
+            with warehouse.world_lock(settings, part="audio"):  # or `ostinato measure` would measure the same files
+                return of_source("audio", lambda: [measure_files(settings, [folder], as_of, progress)])
         except OstinatoError as fault:  # a folder that is away, such as a disk not mounted, is no reason to stop
             return [SourceReport("audio", "audio_features", notes=[str(fault)]).close(FetchState.MISSING)]
 

@@ -77,7 +77,8 @@ def reparse_now(settings: Settings, source: str) -> RereadReport:
     from tasks.warehouse import world_lock
 
     title = f"Pages of {source} read anew"
-    with world_lock(settings), step_display() as display:
+    backfill_lock = world_lock(settings, part="backfill")  # a backfill adds to the batches that are read anew
+    with world_lock(settings), backfill_lock, step_display() as display:
         display.note(title)
         report = reread_pages(settings, source, lambda done, total: display(title, done, total))
         display.done(title)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import multiprocessing
-from collections.abc import Iterable, Iterator, Sequence
+import os
+import re
+import signal
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
 from datetime import date
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self, TypeAlias
 
 from tinytag import TinyTag, TinyTagException
 
@@ -19,11 +23,17 @@ from tasks.collecting.batches import content_key, in_chunks, land, less
 from tasks.collecting.report import Progress, SourceReport
 from tasks.fetching.answer import FetchState
 from tasks.settings import OstinatoError, Settings
-from tasks.sources.audio_file import SUFFIXES, measure_file
+from tasks.sources.audio_file import MAX_FILE_BYTES, SUFFIXES, measure_file
 from tasks.sources.parsed import Parsed
 
 FILES_A_BATCH = 20  # some seconds each: a stop loses no more than that
 NAMED_FAULTS = 5
+LONGEST_TEXT = 300  # characters of a tag that are kept
+MOST_ARTISTS = 50
+
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef]+")
+
+Measured: TypeAlias = Parsed[dict[str, Any]]
 
 
 def measure_files(
@@ -41,30 +51,69 @@ def measure_files(
     """
     tell = progress or (lambda done, total: None)
     report = SourceReport("audio", "audio_features")
-    files = {track_id_of(file): file for file in audio_files(paths)}
+    files = _by_content(audio_files(paths), report)
     known = lake.read(settings.lake, "audio", "audio_features", ["track_id"])["track_id"]
     due = less(files, known)
     n_done = len(files) - len(due)
     tell(n_done, len(files))
-    for batch in in_chunks(due, FILES_A_BATCH):
-        found = dict(_measured(settings, {track_id: files[track_id] for track_id in batch}))
-        rows = [
-            {"track_id": track_id, **tags_of(files[track_id]), **row, "file_name": files[track_id].name}
-            for track_id, parsed in found.items()
-            for row in parsed.rows
-        ]
-        stamped = [{**row, "fetched_at": lake.utc_now(), "page_sha256": None} for row in rows]
-        land(settings.lake, "audio", {"audio_features": stamped}, content_key("files", batch), as_of)
-        for track_id, parsed in found.items():
-            report.states[parsed.state.value] = report.states.get(parsed.state.value, 0) + 1
-            if not parsed.rows:
-                report.miss([files[track_id].name], parsed.state)
-                report.notes.append(f"{files[track_id].name} was not measured: {parsed.reason}.")
-        report.n_rows += len(rows)
-        n_done += len(batch)
-        tell(n_done, len(files))
+    with _Measurers(min(settings.threads, len(due)) or 1) as measurers:
+        for batch in in_chunks(due, FILES_A_BATCH):
+            found = dict(_measured(measurers, {track_id: files[track_id] for track_id in batch}))
+            _land(settings, as_of, files, found, content_key("files", batch), report)
+            n_done += len(batch)
+            tell(n_done, len(files))
     _shorten(report)
     return report.close()
+
+
+def _by_content(files: Iterable[Path], report: SourceReport) -> dict[str, Path]:
+    """Files by the id of their content; one that cannot be read, or is no recording by its size, is named instead."""
+    found: dict[str, Path] = {}
+    for file in files:
+        try:
+            if file.stat().st_size > MAX_FILE_BYTES:
+                _name(report, file, f"it is larger than {MAX_FILE_BYTES >> 20} MB", FetchState.BROKEN)
+            else:
+                found[track_id_of(file)] = file
+        except OSError as fault:
+            _name(report, file, f"it cannot be read ({fault.strerror})", FetchState.BROKEN)
+    return found
+
+
+def _land(
+    settings: Settings,
+    as_of: date,
+    files: Mapping[str, Path],
+    found: Mapping[str, Measured],
+    batch_key: str,
+    report: SourceReport,
+) -> None:
+    rows = [
+        {"track_id": track_id, **tags_of(files[track_id]), **row, "file_name": _shown(files[track_id].name)}
+        for track_id, parsed in found.items()
+        for row in parsed.rows
+    ]
+    stamped = [{**row, "fetched_at": lake.utc_now(), "page_sha256": None} for row in rows]
+    land(settings.lake, "audio", {"audio_features": stamped}, batch_key, as_of)
+    report.n_rows += len(rows)
+    for track_id, parsed in found.items():
+        if parsed.rows:
+            report.states[parsed.state.value] = report.states.get(parsed.state.value, 0) + 1
+        else:
+            _name(report, files[track_id], parsed.reason or "it holds no sound", parsed.state)
+
+
+def _name(report: SourceReport, file: Path, reason: str, state: FetchState) -> None:
+    """Say that a file was not measured, and why."""
+    name = _shown(file.name)
+    report.states[state.value] = report.states.get(state.value, 0) + 1
+    report.miss([name], state)
+    report.notes.append(f"{name} was not measured: {reason}.")
+
+
+def _shown(text: str) -> str:
+    """Text of a file's name or tags on one line, of bounded length, without what no encoding holds."""
+    return " ".join(_UNPRINTABLE.sub(" ", text).split())[:LONGEST_TEXT].strip()
 
 
 def audio_files(paths: Iterable[Path]) -> list[Path]:
@@ -96,17 +145,17 @@ def track_id_of(file: Path) -> str:
 def tags_of(file: Path) -> dict[str, Any]:
     """Title, artists, album, date and ISRC by the file's tags, else by a name such as `Artist - Title.mp3`."""
     try:
-        tag = TinyTag.get(file)
+        tag = TinyTag.get(file, duration=False)
     except (TinyTagException, OSError, ValueError, LookupError):
         tag = TinyTag()
     artist, _, title = file.stem.rpartition(" - ")
-    artists = [name.strip() for name in [tag.artist or artist, *tag.other.get("artist", [])] if name and name.strip()]
-    isrc = "".join((tag.other.get("isrc") or [""])[0].split()).replace("-", "").upper()
+    artists = [_shown(name) for name in [tag.artist or artist, *tag.other.get("artist", [])[:MOST_ARTISTS]] if name]
+    isrc = "".join((tag.other.get("isrc") or [""])[0][:LONGEST_TEXT].split()).replace("-", "").upper()
     return {
-        "isrc": isrc if len(isrc) == 12 and isrc.isalnum() else None,
-        "title": (tag.title or title or file.stem).strip(),
-        "artists": artists,
-        "album": tag.album,
+        "isrc": isrc if len(isrc) == 12 and isrc.isascii() and isrc.isalnum() else None,
+        "title": next(filter(None, map(_shown, (tag.title or "", title, file.stem))), None),
+        "artists": [name for name in artists if name],
+        "album": _shown(tag.album or "") or None,
         "released_on": _iso_date(tag.year),
     }
 
@@ -116,37 +165,82 @@ def _iso_date(text: str | None) -> str | None:
     day = (text or "").strip()[:10]
     for length in (10, 7, 4):
         try:
-            date.fromisoformat((day[:length] + "-01-01")[:10] if length < 7 else (day[:length] + "-01")[:10])
+            found = date.fromisoformat((day[:length] + "-01-01")[:10] if length < 7 else (day[:length] + "-01")[:10])
         except ValueError:
             continue
         if len(day) >= length:
-            return day[:length]
+            return found.isoformat()[:length]
     return None
 
 
-def _measured(settings: Settings, files: dict[str, Path]) -> Iterator[tuple[str, Parsed[dict[str, Any]]]]:
-    """Measure in processes of their own: sound keeps a core busy, and a decoder may die of a file.
-
-    What was under way beside such a file is measured again, each in a process of its own.
-    """
+def _measured(measurers: _Measurers, files: Mapping[str, Path]) -> Iterator[tuple[str, Measured]]:
+    """Measure files; what was under way beside one that a decoder died of is measured again, each by itself."""
     left = dict(files)
-    for n_workers in (min(settings.threads, len(files)), 1):
-        for batch in [left] if n_workers > 1 else [{track_id: file} for track_id, file in left.items()]:
-            for track_id, parsed in _measured_beside(batch, n_workers):
+    for together in ([left], [{track_id: file} for track_id, file in files.items()]):
+        for batch in together:
+            for track_id, parsed in measurers.measure({one: file for one, file in batch.items() if one in left}):
                 del left[track_id]
                 yield track_id, parsed
     for track_id in left:
         yield track_id, Parsed([], FetchState.BROKEN, "the decoder died of it")
 
 
-def _measured_beside(files: dict[str, Path], n_workers: int) -> list[tuple[str, Parsed[dict[str, Any]]]]:
-    found = []
-    with ProcessPoolExecutor(n_workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        futures = {pool.submit(measure_file, file): track_id for track_id, file in files.items()}
-        for future in as_completed(futures):
-            with suppress(BrokenProcessPool):
-                found.append((futures[future], future.result()))
-    return found
+class _Measurers:
+    """Processes that measure: sound keeps a core busy, and a decoder may die of a file. None outlives the block."""
+
+    def __init__(self, n_workers: int) -> None:
+        self._n_workers = n_workers
+        self._pool: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end(at_once=kind is not None)
+
+    def measure(self, files: Mapping[str, Path]) -> list[tuple[str, Measured]]:
+        """What was found in the files; those are left out that a process died of, or beside one."""
+        if not files:
+            return []
+        if self._pool is None:
+            context = multiprocessing.get_context("spawn")
+            self._pool = ProcessPoolExecutor(self._n_workers, mp_context=context, initializer=_prepare_measurer)
+        found = []
+        try:
+            futures = {self._pool.submit(measure_file, file): track_id for track_id, file in files.items()}
+            for future in as_completed(futures):
+                if not isinstance(future.exception(), BrokenProcessPool):
+                    found.append((futures[future], future.result()))
+                else:
+                    self._end()
+        except BrokenProcessPool:  # it died while it was being given files
+            self._end()
+        return found
+
+    def _end(self, *, at_once: bool = False) -> None:
+        """End the processes: when they are done, or, where somebody asked for the end, now."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            if at_once:
+                for process in list(pool._processes.values()):  # Python 3.14 has `kill_workers` for this
+                    process.kill()
+            pool.shutdown(cancel_futures=True)
+
+
+def _prepare_measurer() -> None:
+    """In each process: leave Ctrl-C to the parent, end when it is gone, and keep decoders' chatter off the terminal."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _shorten(report: SourceReport) -> None:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks import lake
-from tasks.collecting.asking import ask, open_session
+from tasks.collecting.asking import ask, come_back_note, open_session
 from tasks.collecting.batches import read_batch
 from tasks.collecting.charts import AGE_SCOPES, ChartQuestion, chart_rows, closed_period, reread_chart
 from tasks.collecting.report import Progress, SourceReport
@@ -26,7 +26,7 @@ from tasks.fetching.policy import base_url
 from tasks.settings import OstinatoError, Settings
 from tasks.sources import melon, melon_address
 from tasks.sources.kinds import PARSER_VERSIONS
-from tasks.sources.melon import SHORTEST_CHART, ChartRow
+from tasks.sources.melon import CHART_LENGTH, SHORTEST_CHART, ChartRow
 from tasks.sources.melon_address import ChartPlace
 from tasks.sources.parsed import Parsed
 
@@ -73,6 +73,7 @@ def backfill_charts(
     _land_what_a_kill_left(settings, as_of)
     due = _due(settings, wanted)
     n_done = len(wanted) - len(due)
+    short: list[str] = []
     tell(n_done, len(wanted))
     with open_session(settings, "melon") as session:
         for question in due:
@@ -85,10 +86,12 @@ def backfill_charts(
                 journal.write_text(json.dumps(fetched, default=str), encoding="utf-8")
                 _land(settings, as_of, question.place, fetched, chart_rows(question, answer, parsed))
             _count(report, question, answer, parsed)
+            if parsed.state is FetchState.OK and parsed.is_cut:
+                short.append(f"{question.name} ({len(parsed.rows)})")
             n_done += 1
             tell(n_done, len(wanted))
         report.close(session.closed)
-        _annotate(report, len(wanted), len(due))
+        _annotate(report, len(wanted), len(due), short, come_back_note(session))
         return [report, collect_songs(settings, session, as_of, tell, n_done)] if with_songs else [report]
 
 
@@ -181,13 +184,19 @@ def _count(report: SourceReport, question: ChartQuestion, answer: Answer, parsed
         report.miss([question.name], parsed.state)
 
 
-def _annotate(report: SourceReport, n_wanted: int, n_due: int) -> None:
+def _annotate(report: SourceReport, n_wanted: int, n_due: int, short: Sequence[str], come_back: str) -> None:
     report.notes.append(
         f"{n_wanted - len(report.missing)} of {n_wanted} charts are in the lake, "
         f"{n_wanted - n_due} of them from earlier runs."
     )
+    if short:
+        report.notes.append(f"Fewer than {CHART_LENGTH} rows, and kept so: {_first_of(short)}.")
     if report.missing:
-        names = list(report.missing)
-        shown = ", ".join(f"{name} ({report.missing[name]})" for name in names[:NAMED_FAULTS])
-        more = f" and {len(names) - NAMED_FAULTS} more" if len(names) > NAMED_FAULTS else ""
-        report.notes.append(f"Not read: {shown}{more}; run the same command again later, it asks for these alone.")
+        names = [f"{name} ({state})" for name, state in report.missing.items()]
+        again = f"run the same command again later, it asks for these alone{come_back}"
+        report.notes.append(f"Not read: {_first_of(names)}; {again}.")
+
+
+def _first_of(names: Sequence[str]) -> str:
+    n_more = len(names) - NAMED_FAULTS
+    return ", ".join(names[:NAMED_FAULTS]) + (f" and {n_more} more" if n_more > 0 else "")

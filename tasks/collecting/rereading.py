@@ -174,7 +174,8 @@ def _parsed_anew(
         report.n_expired += 1
         return None
     except ValueError as fault:
-        raise OstinatoError(f"{fault}; delete that file, and the page is fetched again when it is due.") from None
+        path = archive.page_path(settings.pages, row["page_sha256"])
+        raise OstinatoError(f"The {fault}; delete {path}, and the page is fetched again when it is due.") from None
     report.n_pages += 1
     return reread.read(body, row["key"], row["url"])
 

@@ -9,11 +9,12 @@ from contextlib import contextmanager
 from types import FrameType
 
 _STOPS = (signal.SIGINT, signal.SIGTERM)
+PATIENCE_S = 10.0  # a page that hangs takes minutes, and what has landed needs no more than this
 
 
 @contextmanager
-def stops_held_back() -> Iterator[None]:
-    """Let the block end before Ctrl-C or SIGTERM takes effect; a second one takes effect at once.
+def stops_held_back(patience_s: float = PATIENCE_S) -> Iterator[None]:
+    """Let the block end before Ctrl-C or SIGTERM takes effect; a second one, or `patience_s`, ends it at once.
 
     Only the main thread is told of signals, so that elsewhere this does nothing.
     """
@@ -22,6 +23,8 @@ def stops_held_back() -> Iterator[None]:
         return
     earlier = {number: signal.getsignal(number) for number in _STOPS}
     came: list[int] = []
+    reminders: list[threading.Timer] = []
+    main = threading.get_ident()
 
     def restore() -> None:
         for number, handler in earlier.items():
@@ -32,6 +35,10 @@ def stops_held_back() -> Iterator[None]:
         if len(came) > 1:
             restore()
             signal.raise_signal(number)
+        else:  # to this thread, so that it wakes from whatever it waits for
+            reminders.append(threading.Timer(patience_s, signal.pthread_kill, (main, number)))
+            reminders[0].daemon = True
+            reminders[0].start()
 
     for number, handler in earlier.items():
         if handler is not signal.SIG_IGN and handler is not None:
@@ -39,6 +46,8 @@ def stops_held_back() -> Iterator[None]:
     try:
         yield
     finally:
+        for reminder in reminders:
+            reminder.cancel()
         restore()
         if len(came) == 1:
             signal.raise_signal(came[0])

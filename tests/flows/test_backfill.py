@@ -61,9 +61,10 @@ def test_what_is_no_month_is_wrong_use(month: str) -> None:
 
 def test_a_stop_waits_for_the_block_but_not_for_long() -> None:
     began = time.monotonic()
-    with pytest.raises(KeyboardInterrupt), stops_held_back(0.5):
+    ours, theirs = socket.socketpair()
+    with ours, theirs, pytest.raises(KeyboardInterrupt), stops_held_back(0.5):
         signal.raise_signal(signal.SIGINT)
-        socket.socketpair()[0].recv(1)  # as from a site that never answers
+        ours.recv(1)  # as from a site that never answers
     assert 0.4 < time.monotonic() - began < 5
     done = []
     with pytest.raises(KeyboardInterrupt), stops_held_back(0.5):
@@ -130,6 +131,26 @@ def test_what_failed_is_named_and_alone_asked_for_again(world: Settings, sandbox
     assert any("month 1990-01 (broken)" in note for note in report.notes)
     (again,) = backfill_charts(world, AS_OF, date(1990, 1, 1), date(1990, 3, 1), [PastChart.MONTH])
     assert (again.n_pages, again.n_rows, again.missing) == (1, 100, {})
+
+
+def test_a_chart_that_was_cut_short_is_named(world: Settings, sandbox_sites: dict[str, str]) -> None:
+    order = {"melon": {"kind": "cut", "times": 4, "path": "/chart/search"}}
+    requests.put(f"{sandbox_sites['sandbox']}/faults", json=order, timeout=10).raise_for_status()
+    (report,) = backfill_charts(world, AS_OF, date(1991, 1, 1), date(1991, 12, 1), [PastChart.MONTH])
+    rows = lake.read(world.lake, "melon", "chart", ["period"])["period"].to_pylist()
+    short = {period: n for period, n in Counter(rows).items() if n < 100}
+    assert short
+    assert f"Fewer than 100 rows, and kept so: month {min(short)} ({short[min(short)]})" in report.notes[1]
+
+
+def test_a_long_wait_says_when_to_come_back(world: Settings, sandbox_sites: dict[str, str]) -> None:
+    order = {"melon": {"kind": "limited", "rate": 1, "retry_after_s": 86_400}}
+    requests.put(f"{sandbox_sites['sandbox']}/faults", json=order, timeout=10).raise_for_status()
+    (report,) = backfill_charts(world, AS_OF, date(1992, 1, 1), date(1992, 6, 1), [PastChart.MONTH])
+    requests.delete(f"{sandbox_sites['sandbox']}/faults", timeout=10)
+    assert set(report.missing.values()) == {"limited"}
+    assert "and 1 more; run the same command again later" in report.notes[-1]
+    assert "; come back after 20" in report.notes[-1]
 
 
 @pytest.mark.proof

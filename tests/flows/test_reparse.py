@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import date
 from typing import Any
@@ -20,9 +23,10 @@ from tasks.collecting.soundtracks import collect_soundtracks
 from tasks.collecting.tracks import collect_tracks
 from tasks.fetching import archive
 from tasks.schemas import COLLECTED_SOURCES
-from tasks.settings import OstinatoError, Profile, Settings
+from tasks.settings import PROJECT_ROOT, OstinatoError, Profile, Settings
 from tasks.sources import imdb
 from tasks.sources.parsed import Parsed
+from tasks.warehouse import world_lock
 
 AS_OF = date(2026, 11, 20)
 N_FILMS = 12
@@ -100,6 +104,27 @@ def test_rows_of_an_expired_page_stay(collected: Settings) -> None:
     assert report.n_expired == 1
     assert everything(collected, "melon") == before
     archive.store(collected.pages, body)
+
+
+def test_a_damaged_page_is_named_with_its_place(collected: Settings) -> None:
+    page = archive.page_path(collected.pages, everything(collected, "melon")["song"][0]["page_sha256"])
+    whole = page.read_bytes()
+    page.write_bytes(whole[:40])
+    with pytest.raises(OstinatoError, match=f"is damaged.*; delete {page}, and"):
+        reread_pages(collected, "melon")
+    page.write_bytes(whole)
+
+
+def test_a_backfill_and_a_reparse_keep_out_of_each_others_batches(collected: Settings) -> None:
+    command = [sys.executable, "-m", "ostinato.cli", "reparse", "melon", "--profile", collected.profile]
+    environment = os.environ | {"OSTINATO_HOME": str(collected.home)}
+    with world_lock(collected, part="backfill"):
+        refused = subprocess.run(
+            command, env=environment, cwd=PROJECT_ROOT, capture_output=True, text=True, check=False
+        )
+    assert refused.returncode == 1
+    assert "Another run works on this world" in refused.stderr
+    assert subprocess.run(command, env=environment, cwd=PROJECT_ROOT, capture_output=True, check=False).returncode == 0
 
 
 def test_a_source_without_pages_is_one_sentence(collected: Settings) -> None:

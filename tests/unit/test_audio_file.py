@@ -236,6 +236,7 @@ def test_a_file_that_cannot_be_read_costs_nothing_but_itself(
     ]
 
 
+@pytest.mark.proof
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="no table of processes to look into")
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_stop_leaves_no_process_behind(tmp_path: Path, end: signal.Signals) -> None:

@@ -150,7 +150,10 @@ def test_a_library_that_logs_an_address_logs_no_key(caplog: pytest.LogCaptureFix
     keep_secrets_out_of_logs()
     keep_secrets_out_of_logs()
     logger = logging.getLogger("urllib3.connectionpool")
-    assert len(logger.filters) == 1
+    ours = [
+        filtering for filtering in logger.filters if type(filtering).__module__ == keep_secrets_out_of_logs.__module__
+    ]
+    assert len(ours) == 1  # MLflow, once imported, has one of its own
     with caplog.at_level(logging.DEBUG):
         logger.debug('%s "GET %s HTTP/1.1" %d', "https://x.org", "/a?api_key=one&page=2&TOKEN=two", 200)
     assert 'GET /a?api_key=[removed]&page=2&TOKEN=[removed] HTTP/1.1" 200' in caplog.text
