@@ -17,6 +17,7 @@ from tasks.collecting import rereading
 from tasks.collecting.charts import collect_charts
 from tasks.collecting.features import collect_features
 from tasks.collecting.films import collect_films
+from tasks.collecting.made_up import set_clock
 from tasks.collecting.recordings import collect_recordings
 from tasks.collecting.rereading import REREADERS, Reread, reread_pages
 from tasks.collecting.soundtracks import collect_soundtracks
@@ -38,6 +39,7 @@ def collected(tmp_path_factory: pytest.TempPathFactory, sandbox_sites: dict[str,
     home = tmp_path_factory.mktemp("home")
     settings = Settings(home=home, profile=Profile.SANDBOX, sites=sandbox_sites, max_workers=4)
     control = sandbox_sites["sandbox"]
+    set_clock(settings, AS_OF)  # other tests move it
     collect_films(settings, AS_OF, N_FILMS)
     requests.put(f"{control}/faults", json={"imdb": {"kind": "blocked", "times": 2}}, timeout=10).raise_for_status()
     collect_soundtracks(settings, AS_OF)
