@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from flows import steps
 from tasks import reports
-from tasks.collecting.chart_backfill import PastChart
+from tasks.collecting.charts.backfill import PastChart
 from tasks.reports import RunSummary
 from tasks.settings import load_settings, today
 from tasks.warehouse import world_lock

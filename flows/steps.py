@@ -17,18 +17,18 @@ from prefect.logging import get_run_logger
 
 from flows.progress import StepProgress
 from tasks import matching, reports, tagging, training, warehouse
-from tasks.collecting.audio_files import measure_files
-from tasks.collecting.chart_backfill import PastChart, backfill_charts
-from tasks.collecting.charts import collect_charts
-from tasks.collecting.features import collect_features
-from tasks.collecting.films import collect_films
+from tasks.collecting.charts.backfill import PastChart, backfill_charts
+from tasks.collecting.charts.nightly import collect_charts
+from tasks.collecting.features.audio_files import measure_files
+from tasks.collecting.features.chain import collect_features
+from tasks.collecting.films.collect import collect_films
 from tasks.collecting.made_up import prepare_made_up_world, set_clock
-from tasks.collecting.recordings import collect_recordings
 from tasks.collecting.report import SourceReport
 from tasks.collecting.rereading import RereadReport, reread_pages
 from tasks.collecting.retention import expire_pages, expire_rows
-from tasks.collecting.soundtracks import collect_soundtracks
-from tasks.collecting.tracks import collect_tracks
+from tasks.collecting.soundtracks.imdb import collect_soundtracks
+from tasks.collecting.soundtracks.musicbrainz import collect_recordings
+from tasks.collecting.tracks.search import collect_tracks
 from tasks.collecting.videos import collect_videos
 from tasks.fetching.answer import FetchState
 from tasks.lake import sweep_leftovers

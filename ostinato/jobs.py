@@ -51,7 +51,7 @@ def backfill_now(
             stack.enter_context(sandbox_running(settings, as_of=as_of))
             display.done("Sandbox started")
         from flows.backfill_charts import BackfillOptions, backfill_charts
-        from tasks.collecting.chart_backfill import PastChart
+        from tasks.collecting.charts.backfill import PastChart
 
         charts = [PastChart(kind) for kind in kinds]
         options = BackfillOptions(from_month=first, to_month=last, charts=charts, with_songs=with_songs, as_of=as_of)
@@ -60,7 +60,7 @@ def backfill_now(
 
 def measure_now(settings: Settings, paths: Sequence[Path], as_of: date) -> SourceReport:
     """Measure audio files without Prefect."""
-    from tasks.collecting.audio_files import measure_files
+    from tasks.collecting.features.audio_files import measure_files
     from tasks.warehouse import world_lock
 
     title = "Audio files measured"

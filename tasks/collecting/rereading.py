@@ -16,13 +16,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tasks import lake
-from tasks.collecting.charts import reread_chart
-from tasks.collecting.features import reread_features
-from tasks.collecting.film_discover import reread_export
-from tasks.collecting.film_site import reread_film, reread_list
-from tasks.collecting.recordings import reread_albums
+from tasks.collecting.charts.nightly import reread_chart
+from tasks.collecting.features.chain import reread_features
+from tasks.collecting.films.discover import reread_export
+from tasks.collecting.films.site import reread_film, reread_list
 from tasks.collecting.report import Progress
-from tasks.collecting.tracks import one_of_each, reread_search
+from tasks.collecting.soundtracks.musicbrainz import reread_albums
+from tasks.collecting.tracks.search import one_of_each, reread_search
 from tasks.collecting.videos import reread_video
 from tasks.fetching import archive
 from tasks.fetching.answer import FetchState

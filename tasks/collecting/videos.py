@@ -19,9 +19,9 @@ from tasks import lake
 from tasks.collecting.asking import ask, come_back_note, open_session
 from tasks.collecting.batches import content_key, read_since, with_provenance
 from tasks.collecting.growing import GrowingBatch
-from tasks.collecting.questions import ADDITIONS, Question
 from tasks.collecting.report import Progress, SourceReport
-from tasks.collecting.tracks import ANSWERED
+from tasks.collecting.tracks.questions import ADDITIONS, Question
+from tasks.collecting.tracks.search import ANSWERED
 from tasks.fetching.answer import Answer, FetchState
 from tasks.fetching.http import LIVE, PoliteSession
 from tasks.fetching.policy import base_url

@@ -17,8 +17,8 @@ import requests
 from pydantic import SecretStr
 
 from tasks import lake
-from tasks.collecting.films import collect_films
-from tasks.collecting.soundtracks import collect_soundtracks
+from tasks.collecting.films.collect import collect_films
+from tasks.collecting.soundtracks.imdb import collect_soundtracks
 from tasks.fetching import archive
 from tasks.fetching.answer import FetchState
 from tasks.fetching.browser import open_browser

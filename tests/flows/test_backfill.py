@@ -22,7 +22,7 @@ from typer.testing import CliRunner
 from flows.backfill_charts import BackfillOptions
 from ostinato.cli import app
 from tasks import lake
-from tasks.collecting.chart_backfill import PastChart, backfill_charts, past_charts
+from tasks.collecting.charts.backfill import PastChart, backfill_charts, past_charts
 from tasks.collecting.stopping import stops_held_back
 from tasks.fetching.answer import FetchState
 from tasks.settings import PROJECT_ROOT, OstinatoError, Settings

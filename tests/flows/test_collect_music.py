@@ -14,13 +14,13 @@ import requests
 from pydantic import SecretStr
 
 from tasks import lake
-from tasks.collecting.charts import collect_charts
-from tasks.collecting.features import collect_features
-from tasks.collecting.questions import all_questions
-from tasks.collecting.recordings import collect_recordings
+from tasks.collecting.charts.nightly import collect_charts
+from tasks.collecting.features.chain import collect_features
 from tasks.collecting.report import SourceReport
-from tasks.collecting.soundtracks import collect_soundtracks
-from tasks.collecting.tracks import collect_tracks
+from tasks.collecting.soundtracks.imdb import collect_soundtracks
+from tasks.collecting.soundtracks.musicbrainz import collect_recordings
+from tasks.collecting.tracks.questions import all_questions
+from tasks.collecting.tracks.search import collect_tracks
 from tasks.fetching.answer import FetchState
 from tasks.lake import utc_now
 from tasks.settings import OstinatoError, Settings, today

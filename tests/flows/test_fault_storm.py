@@ -16,14 +16,14 @@ import pytest
 import requests
 
 from tasks import lake
-from tasks.collecting.charts import collect_charts
-from tasks.collecting.features import collect_features
-from tasks.collecting.films import collect_films
+from tasks.collecting.charts.nightly import collect_charts
+from tasks.collecting.features.chain import collect_features
+from tasks.collecting.films.collect import collect_films
 from tasks.collecting.made_up import set_clock
-from tasks.collecting.recordings import collect_recordings
 from tasks.collecting.report import SourceReport
-from tasks.collecting.soundtracks import collect_soundtracks
-from tasks.collecting.tracks import collect_tracks
+from tasks.collecting.soundtracks.imdb import collect_soundtracks
+from tasks.collecting.soundtracks.musicbrainz import collect_recordings
+from tasks.collecting.tracks.search import collect_tracks
 from tasks.settings import PROJECT_ROOT, Profile, Settings
 
 AS_OF = date(2026, 11, 20)

@@ -14,10 +14,10 @@ from pydantic import SecretStr
 from scripted_site import Said, Script, ScriptedSite, refuse, scripted_site, token_or
 
 from tasks import lake
-from tasks.collecting.charts import collect_charts
-from tasks.collecting.features import REFUSED_FOR, UNKNOWN_FOR, collect_features, reread_features
+from tasks.collecting.charts.nightly import collect_charts
+from tasks.collecting.features.chain import REFUSED_FOR, UNKNOWN_FOR, collect_features, reread_features
 from tasks.collecting.report import SourceReport
-from tasks.collecting.tracks import collect_tracks
+from tasks.collecting.tracks.search import collect_tracks
 from tasks.fetching import archive
 from tasks.fetching.answer import FetchState
 from tasks.lake import utc_now

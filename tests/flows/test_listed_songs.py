@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from tasks import lake, matching, warehouse
-from tasks.collecting import listings
 from tasks.collecting.asking import open_session
-from tasks.collecting.listings import listed_questions
-from tasks.collecting.questions import Question
-from tasks.collecting.tracks import open_questions
+from tasks.collecting.tracks import listings
+from tasks.collecting.tracks.listings import listed_questions
+from tasks.collecting.tracks.questions import Question
+from tasks.collecting.tracks.search import open_questions
 from tasks.lake import utc_now
 from tasks.settings import Profile, Settings
 

@@ -15,9 +15,9 @@ from pydantic import SecretStr
 from scripted_site import TOKEN, Said, Script, ScriptedSite, refuse, scripted_site, token_or
 
 from tasks import lake
-from tasks.collecting import tracks
-from tasks.collecting.charts import collect_charts
-from tasks.collecting.tracks import collect_tracks, reread_search
+from tasks.collecting.charts.nightly import collect_charts
+from tasks.collecting.tracks import search
+from tasks.collecting.tracks.search import collect_tracks, reread_search
 from tasks.fetching import archive
 from tasks.fetching.answer import FetchState
 from tasks.lake import utc_now
@@ -335,8 +335,8 @@ def test_a_short_wait_is_waited(site: ScriptedSite, settings: Settings) -> None:
 def test_a_run_ends_before_its_searches_bring_a_stop_of_a_day(
     site: ScriptedSite, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tracks, "QUESTIONS_A_BATCH", 5)
-    monkeypatch.setattr(tracks, "MAX_SEARCHES", 12)
+    monkeypatch.setattr(search, "QUESTIONS_A_BATCH", 5)
+    monkeypatch.setattr(search, "MAX_SEARCHES", 12)
     put_songs(settings, 20)
     site.script = token_or(hits)
     report = collect_tracks(settings, AS_OF)

@@ -19,12 +19,12 @@ import pytest
 import requests
 
 from tasks import lake
-from tasks.collecting import recordings, soundtracks
 from tasks.collecting.freshness import SETTLED
-from tasks.collecting.recordings import collect_recordings
 from tasks.collecting.report import SourceReport
 from tasks.collecting.rereading import reread_pages
-from tasks.collecting.soundtracks import collect_soundtracks
+from tasks.collecting.soundtracks import imdb, musicbrainz
+from tasks.collecting.soundtracks.imdb import collect_soundtracks
+from tasks.collecting.soundtracks.musicbrainz import collect_recordings
 from tasks.fetching.answer import FetchState
 from tasks.fetching.policy import load_policies
 from tasks.lake import utc_now
@@ -317,8 +317,8 @@ def test_a_long_wait_is_told_and_kept_by_the_next_run(world: Settings) -> None:
 RUN = """
 import os, signal, sys
 from datetime import date
-from tasks.collecting.recordings import collect_recordings
-from tasks.collecting.soundtracks import collect_soundtracks
+from tasks.collecting.soundtracks.musicbrainz import collect_recordings
+from tasks.collecting.soundtracks.imdb import collect_soundtracks
 from tasks.settings import load_settings
 
 collect = {"imdb": collect_soundtracks, "musicbrainz": collect_recordings}[sys.argv[1]]
@@ -403,7 +403,7 @@ def test_a_lake_of_imported_films_alone_is_asked_for_and_those_with_credits_are_
 def test_a_live_night_asks_for_a_few_imported_films_the_best_known_first(
     world: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(soundtracks, "IMPORTED_FILMS_A_NIGHT", 2)
+    monkeypatch.setattr(imdb, "IMPORTED_FILMS_A_NIGHT", 2)
     live = world.model_copy(update={"profile": Profile.LIVE})
     films = [f"tt999999{n}" for n in range(6)]  # which IMDb does not know: an answer, and no credits
     put_imported(live, films)
@@ -472,7 +472,7 @@ def test_a_server_that_takes_one_address_at_a_time_is_asked_so(
     world: Settings, scripted: tuple[str, list[dict[str, list[str]]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url, asked = scripted
-    monkeypatch.setattr(recordings, "ADDRESSES_A_REQUEST", 2)
+    monkeypatch.setattr(musicbrainz, "ADDRESSES_A_REQUEST", 2)
     put_imported(world, ["tt0000001", "tt0000002", "tt0000003", "tt0000004"])
     report = collect_recordings(world.model_copy(update={"sites": {"musicbrainz": url}}), NIGHT)
     assert [len(query.get("resource", [])) for query in asked if "resource" in query] == [2, 1, 1, 1, 1]
@@ -487,7 +487,7 @@ def test_in_the_live_profile_an_operator_without_contact_is_told(
     world: Settings, scripted: tuple[str, list[dict[str, list[str]]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url, asked = scripted
-    monkeypatch.setattr(recordings, "FILMS_A_NIGHT", 1)
+    monkeypatch.setattr(musicbrainz, "FILMS_A_NIGHT", 1)
     live = world.model_copy(update={"profile": Profile.LIVE, "sites": {"musicbrainz": url}})
     put_imported(live, ["tt0000001", "tt0000002"])
     report = collect_recordings(live, NIGHT)

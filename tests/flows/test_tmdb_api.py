@@ -21,9 +21,9 @@ import requests
 from pydantic import SecretStr
 
 from tasks import lake
-from tasks.collecting import film_discover, film_list
-from tasks.collecting.film_batch import FilmBatch
-from tasks.collecting.films import collect_films
+from tasks.collecting.films import discover, night_list
+from tasks.collecting.films.batch import FilmBatch
+from tasks.collecting.films.collect import collect_films
 from tasks.collecting.rereading import reread_pages
 from tasks.fetching.answer import FetchState
 from tasks.fetching.policy import load_policies
@@ -158,8 +158,8 @@ def test_windows_bring_what_lies_beyond_the_last_page(keyed: Settings, monkeypat
     n_films = n_films_of(keyed)
     expected = [film["id"] for film in popular(keyed)]
     requests.put(f"{keyed.sites['sandbox']}/tmdb", json={"max_page": 1}, timeout=10).raise_for_status()
-    monkeypatch.setattr(film_discover, "MAX_PAGES", 1)
-    monkeypatch.setattr(film_list, "MAX_PAGES", 1)
+    monkeypatch.setattr(discover, "MAX_PAGES", 1)
+    monkeypatch.setattr(night_list, "MAX_PAGES", 1)
     order(keyed, {"tmdb_files": {"kind": "blocked", "rate": 1}})
     before = paths_asked(keyed)
     listing, films = collect_films(keyed, NIGHT, 45)
@@ -176,7 +176,7 @@ def test_windows_bring_what_lies_beyond_the_last_page(keyed: Settings, monkeypat
 
 
 def test_an_export_is_the_list_where_discover_ends(keyed: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(film_discover, "MAX_PAGES", 1)
+    monkeypatch.setattr(discover, "MAX_PAGES", 1)
     before = paths_asked(keyed)
     listing, films = collect_films(keyed, NIGHT, 30)
     assert (listing.state, listing.n_rows, films.n_rows) == (FetchState.OK, 30, 30)
@@ -408,7 +408,7 @@ def test_a_list_cannot_be_missing(keyed: Settings, without_browser: Settings, wa
 
 RUN = """
 from datetime import date
-from tasks.collecting.films import collect_films
+from tasks.collecting.films.collect import collect_films
 from tasks.settings import load_settings
 collect_films(load_settings(), date.fromisoformat("2026-11-20"), 60)
 """

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from scripted_site import Said, ScriptedSite, scripted_site
 
 from tasks import lake, warehouse
-from tasks.collecting.charts import collect_charts
+from tasks.collecting.charts.nightly import collect_charts
 from tasks.collecting.videos import (
     MAX_SEARCHES_A_DAY,
     collect_videos,

@@ -9,8 +9,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from tasks.collecting.hits import LEAST_SCORE, best_hits, score
-from tasks.collecting.questions import Question, question_of_names
+from tasks.collecting.tracks.hits import LEAST_SCORE, best_hits, score
+from tasks.collecting.tracks.questions import Question, question_of_names
 from tasks.settings import PROJECT_ROOT
 from tasks.sources.spotify import TrackRow
 

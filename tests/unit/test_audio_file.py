@@ -18,8 +18,8 @@ import pytest
 import soundfile
 
 from tasks import lake
-from tasks.collecting import audio_files
-from tasks.collecting.audio_files import measure_files, tags_of, track_id_of
+from tasks.collecting.features import audio_files
+from tasks.collecting.features.audio_files import measure_files, tags_of, track_id_of
 from tasks.fetching.answer import FetchState
 from tasks.schemas import AUDIO_FEATURES
 from tasks.settings import PROJECT_ROOT, OstinatoError, Profile, Settings

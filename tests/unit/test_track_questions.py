@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tasks import lake
-from tasks.collecting.hits import KEPT, LEAST_SCORE, best_hits, score, title_similarity
-from tasks.collecting.questions import Question, all_questions, question_of_credit
+from tasks.collecting.tracks.hits import KEPT, LEAST_SCORE, best_hits, score, title_similarity
+from tasks.collecting.tracks.questions import Question, all_questions, question_of_credit
 from tasks.lake import utc_now
 from tasks.settings import Profile, Settings
 from tasks.sources.spotify import TrackRow

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tasks.collecting.batches import with_provenance
-from tasks.collecting.film_api import TmdbApi
-from tasks.collecting.film_site import TmdbSite
+from tasks.collecting.films.api import TmdbApi
+from tasks.collecting.films.site import TmdbSite
 from tasks.fetching.answer import Answer, FetchState
 from tasks.sources.parsed import Parsed
 

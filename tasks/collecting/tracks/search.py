@@ -12,11 +12,11 @@ from urllib.parse import parse_qs, urlsplit
 
 from tasks.collecting.asking import come_back_note, open_session
 from tasks.collecting.batches import ask_while_open, content_key, in_chunks, land, read_since, with_provenance
-from tasks.collecting.hits import best_hits
-from tasks.collecting.listings import listed_questions
-from tasks.collecting.questions import BY_CODE, Question, all_questions
 from tasks.collecting.report import Progress, SourceReport
-from tasks.collecting.spotify_client import AppMode, SpotifyApi, credentials
+from tasks.collecting.tracks.hits import best_hits
+from tasks.collecting.tracks.listings import listed_questions
+from tasks.collecting.tracks.questions import BY_CODE, Question, all_questions
+from tasks.collecting.tracks.spotify_client import AppMode, SpotifyApi, credentials
 from tasks.fetching.answer import Answer, FetchState
 from tasks.fetching.http import PoliteSession
 from tasks.settings import Settings

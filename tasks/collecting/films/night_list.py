@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Self, TypeAlias
 
 from tasks.collecting.batches import with_provenance
-from tasks.collecting.film_batch import FilmBatch
+from tasks.collecting.films.batch import FilmBatch
 from tasks.collecting.freshness import SETTLED
 from tasks.collecting.report import FINE, SourceReport
 from tasks.fetching import archive

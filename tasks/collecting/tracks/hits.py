@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from rapidfuzz import fuzz
 
-from tasks.collecting.questions import ADDITIONS, Question
+from tasks.collecting.tracks.questions import ADDITIONS, Question
 from tasks.sources.spotify import TrackRow
 from tasks.text import artist_names, normalise, title_core
 from tasks.titles import version_marks

@@ -9,10 +9,10 @@ import pyarrow.parquet as pq
 
 from tasks import lake
 from tasks.collecting.asking import come_back_note
-from tasks.collecting.film_api import TmdbApi
-from tasks.collecting.film_discover import read_by_api
-from tasks.collecting.film_list import NightList
-from tasks.collecting.film_site import TmdbSite, read_by_site
+from tasks.collecting.films.api import TmdbApi
+from tasks.collecting.films.discover import read_by_api
+from tasks.collecting.films.night_list import NightList
+from tasks.collecting.films.site import TmdbSite, read_by_site
 from tasks.collecting.report import SourceReport
 from tasks.fetching.answer import FetchState
 from tasks.settings import Settings

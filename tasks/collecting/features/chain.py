@@ -18,10 +18,10 @@ import pyarrow.compute as pc
 from tasks import lake
 from tasks.collecting.asking import ask, come_back_note, open_session
 from tasks.collecting.batches import ask_while_open, content_key, in_chunks, land, less, read_since, with_provenance
-from tasks.collecting.questions import read_isrc
 from tasks.collecting.report import Progress, SourceReport
-from tasks.collecting.spotify_client import SpotifyApi, credentials
-from tasks.collecting.tracks import ANSWERED, MAX_NAMED
+from tasks.collecting.tracks.questions import read_isrc
+from tasks.collecting.tracks.search import ANSWERED, MAX_NAMED
+from tasks.collecting.tracks.spotify_client import SpotifyApi, credentials
 from tasks.fetching.answer import Answer, FetchState
 from tasks.fetching.http import PoliteSession
 from tasks.fetching.policy import base_url

@@ -15,11 +15,11 @@ from datetime import date, timedelta
 
 from tasks.collecting.asking import come_back_note, open_session
 from tasks.collecting.batches import content_key, in_chunks, read_since
-from tasks.collecting.film_api import TmdbApi
-from tasks.collecting.film_batch import FilmBatch
-from tasks.collecting.film_listing import collect_list
-from tasks.collecting.film_site import TmdbSite
-from tasks.collecting.film_ways import ByApi, BySite, FilmFound
+from tasks.collecting.films.api import TmdbApi
+from tasks.collecting.films.batch import FilmBatch
+from tasks.collecting.films.listing import collect_list
+from tasks.collecting.films.site import TmdbSite
+from tasks.collecting.films.ways import ByApi, BySite, FilmFound
 from tasks.collecting.freshness import SETTLED
 from tasks.collecting.growing import answers_of
 from tasks.collecting.report import FINE, Progress, SourceReport

@@ -21,8 +21,8 @@ from datetime import date, timedelta
 from functools import partial
 
 from tasks.collecting.asking import ask, open_session
-from tasks.collecting.film_api import TmdbApi, Window
-from tasks.collecting.film_list import Listed, ListPage, NightList, rows_of
+from tasks.collecting.films.api import TmdbApi, Window
+from tasks.collecting.films.night_list import Listed, ListPage, NightList, rows_of
 from tasks.fetching.answer import Answer, FetchState
 from tasks.fetching.policy import base_url
 from tasks.lake import utc_now

@@ -10,7 +10,7 @@ from collections.abc import Set
 
 import duckdb
 
-from tasks.collecting.questions import Question, distinct, question_of_names
+from tasks.collecting.tracks.questions import Question, distinct, question_of_names
 from tasks.settings import Settings
 from tasks.warehouse import open_warehouse
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from tasks.collecting.asking import ask, open_session
 from tasks.collecting.batches import land, n_rows_of, with_provenance
+from tasks.collecting.charts.songs import collect_songs
 from tasks.collecting.report import Progress, SourceReport
-from tasks.collecting.songs import collect_songs
 from tasks.fetching.answer import Answer, FetchState
 from tasks.fetching.policy import base_url
 from tasks.settings import SEOUL, Settings, today

@@ -9,9 +9,9 @@ from itertools import chain
 from typing import Any
 
 from tasks.collecting.asking import ask
-from tasks.collecting.film_api import LANGUAGE, of_film
-from tasks.collecting.film_browser import scrolled
-from tasks.collecting.film_list import NightList, rows_of
+from tasks.collecting.films.api import LANGUAGE, of_film
+from tasks.collecting.films.browser import scrolled
+from tasks.collecting.films.night_list import NightList, rows_of
 from tasks.fetching.answer import Answer, FetchState
 from tasks.fetching.http import PoliteSession
 from tasks.fetching.policy import base_url

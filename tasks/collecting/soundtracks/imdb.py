@@ -14,7 +14,7 @@ from tasks.collecting.batches import content_key, in_chunks, with_provenance
 from tasks.collecting.freshness import settled_keys
 from tasks.collecting.growing import GrowingBatch, answers_of
 from tasks.collecting.report import FINE, Progress, SourceReport
-from tasks.collecting.soundtrack_films import known_films, new_first
+from tasks.collecting.soundtracks.films import known_films, new_first
 from tasks.fetching.answer import Answer, FetchState
 from tasks.fetching.http import PoliteSession
 from tasks.fetching.policy import base_url

@@ -16,9 +16,9 @@ import pyarrow.compute as pc
 from tasks import lake
 from tasks.collecting.asking import ask, come_back_note, open_session
 from tasks.collecting.batches import read_batch
-from tasks.collecting.charts import AGE_SCOPES, ChartQuestion, chart_rows, closed_period, reread_chart
+from tasks.collecting.charts.nightly import AGE_SCOPES, ChartQuestion, chart_rows, closed_period, reread_chart
+from tasks.collecting.charts.songs import collect_songs
 from tasks.collecting.report import Progress, SourceReport
-from tasks.collecting.songs import collect_songs
 from tasks.collecting.stopping import stops_held_back
 from tasks.fetching import archive
 from tasks.fetching.answer import Answer, FetchState

@@ -1,0 +1,1 @@
+"""Spotify's tracks for the songs that charts, soundtracks and listings name."""
