@@ -19,10 +19,11 @@ def prepare_tables(summary: RunSummary) -> None:
     if warehouse.is_current(settings):
         return
     warehouse.unmark_current(settings)
+    fingerprint = warehouse.lake_fingerprint(settings)  # before: what a backfill lands meanwhile is not in the tables
     summary.add_build(steps.build(Phase.COLLECTED))
     summary.matched = steps.match()
     summary.add_build(steps.build(Phase.MATCHED))
-    warehouse.mark_current(settings)
+    warehouse.mark_current(settings, fingerprint)
 
 
 def refresh_catalogue(

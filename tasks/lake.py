@@ -6,14 +6,13 @@ writing the same batch again replaces it and nothing is ever doubled.
 
 from __future__ import annotations
 
-import fcntl
 import glob
 import hashlib
 import os
 import re
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -24,6 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tasks.disk import writing
+from tasks.lake_lock import is_promised, put_in_place, read_lock, write_lock
 from tasks.schemas import LAKE_SCHEMAS
 from tasks.settings import OstinatoError
 
@@ -34,9 +34,12 @@ __all__ = [
     "batch_path",
     "duckdb_type",
     "entity_dir",
+    "landing",
     "open_batch",
     "read",
     "read_file",
+    "read_lock",
+    "remove",
     "sweep_leftovers",
     "utc_now",
     "write_batch",
@@ -44,7 +47,7 @@ __all__ = [
 ]
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
-_LEFT_OVER_S = 3600.0
+_LEFT_OVER_S = 3600.0  # a batch that is being written is touched every few seconds
 _LONGEST_NAME = 120  # file systems end at 255 bytes, and the name written aside is longer
 
 
@@ -94,14 +97,19 @@ def write_batch(
 
 
 class Batch:
-    """A batch that is being written; it lands when its `open_batch` block ends well."""
+    """A batch that is being written aside; it lands at the end of its `landing` block."""
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         self.path = path
         self.schema = schema
         self.n_rows = 0
-        self._aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+        self.aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
         self._writer: pq.ParquetWriter | None = None
+
+    @property
+    def lake(self) -> Path:
+        """The lake that it is written into."""
+        return self.path.parents[3]
 
     def write(self, table: pa.Table) -> None:
         """Add rows; the columns are those of the schema, in its order."""
@@ -110,56 +118,86 @@ class Batch:
         with writing(self.path):
             if self._writer is None:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
-                self._writer = pq.ParquetWriter(self._aside, self.schema, compression="zstd")
+                self._writer = pq.ParquetWriter(self.aside, self.schema, compression="zstd")
             self._writer.write_table(table)
         self.n_rows += table.num_rows
 
+    def flush(self) -> None:
+        """Bring all that was written to the disk."""
+        if self._writer is not None:
+            with writing(self.path):
+                self._writer.close()
+                with self.aside.open("rb") as file:
+                    os.fsync(file.fileno())
+
     def land(self) -> None:
-        """Flush to disk and take the place of any earlier batch of this name."""
-        if self._writer is None:
-            return
-        with writing(self.path):
-            self._writer.close()
-            with self._aside.open("rb") as file:
-                os.fsync(file.fileno())
-            with _alone(self.path.parents[1]):
-                # An earlier batch moves here before it is replaced: no kill leaves both, or neither.
-                for earlier in self.path.parents[1].glob(f"ingest_date=*/{self.path.name}"):
-                    os.replace(earlier, self.path)
-                os.replace(self._aside, self.path)
+        """Take the place of any earlier batch of this name."""
+        _land([self])
 
     def drop(self) -> None:
-        """Remove what was written aside, if anything still is."""
+        """Remove what was written aside, unless a journal promises that it will land."""
         with suppress(OSError):  # a full disk, which is already being reported
             if self._writer is not None:
                 self._writer.close()
         with suppress(OSError):
-            self._aside.unlink(missing_ok=True)
+            if not is_promised(self.lake):
+                self.aside.unlink(missing_ok=True)
 
 
 @contextmanager
 def open_batch(lake: Path, source: str, entity: str, *, batch_key: str, ingest_date: date) -> Iterator[Batch]:
     """A batch to write table by table, for what does not fit into memory; it lands if the block raises nothing."""
     batch = Batch(batch_path(lake, source, entity, batch_key, ingest_date), LAKE_SCHEMAS[(source, entity)])
-    try:
+    with landing([batch]):
         yield batch
-        batch.land()
+
+
+@contextmanager
+def landing(batches: Sequence[Batch]) -> Iterator[None]:
+    """Land batches of one lake if the block raises nothing: all or none, also when the process is killed in between.
+
+    The block may add to `batches`.
+    """
+    try:
+        yield
+        _land(batches)
     finally:
-        batch.drop()
+        for batch in batches:
+            batch.drop()
 
 
-def sweep_leftovers(folder: Path, *, older_than_s: float = _LEFT_OVER_S) -> int:
+def _land(batches: Iterable[Batch]) -> None:
+    written = [batch for batch in batches if batch.n_rows]
+    for batch in written:
+        batch.flush()
+    if written:
+        put_in_place(written[0].lake, [batch.aside for batch in written])
+
+
+def remove(path: Path) -> None:
+    """Delete the batch at `path`, if it is there, while nobody reads.
+
+    Raises
+    ------
+    OstinatoError
+        When it cannot be deleted.
+    """
+    with write_lock(path.parents[3]), writing(path):
+        path.unlink(missing_ok=True)
+
+
+def sweep_leftovers(folder: Path) -> int:
     """Remove what killed writers left below `folder` (the lake, the rejects) and return how many files that were.
-
-    A batch that is being written is touched every few seconds, so that one left alone for an hour has no writer:
-    the sweep needs no lock. Who holds the world's lock, and so knows that nobody writes, may pass 0.
 
     Raises
     ------
     OstinatoError
         When a leftover cannot be removed.
     """
-    latest = time.time() - older_than_s
+    if is_promised(folder):
+        with write_lock(folder):
+            pass  # what a killed import had promised has landed now and is no leftover
+    latest = time.time() - _LEFT_OVER_S
     n_removed = 0
     for path in folder.rglob(".*.part"):
         with writing(path), suppress(FileNotFoundError):  # its writer may have ended just now
@@ -167,14 +205,6 @@ def sweep_leftovers(folder: Path, *, older_than_s: float = _LEFT_OVER_S) -> int:
                 path.unlink()
                 n_removed += 1
     return n_removed
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Let one writer at a time move files of one raw table, also across processes."""
-    with (folder / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _to_table(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
@@ -195,10 +225,9 @@ def read(lake: Path, source: str, entity: str, columns: Iterable[str] | None = N
     schema = LAKE_SCHEMAS[(source, entity)]
     names = list(columns) if columns is not None else schema.names
     wanted = pa.schema([schema.field(name) for name in names])
-    files = batch_files(lake, source, entity)
-    if not files:
-        return wanted.empty_table()
-    return pa.concat_tables([read_file(file, wanted) for file in files])
+    with read_lock(lake):
+        tables = [read_file(file, wanted) for file in batch_files(lake, source, entity)]
+    return pa.concat_tables(tables) if tables else wanted.empty_table()
 
 
 def read_file(file: Path, wanted: pa.Schema) -> pa.Table:
@@ -232,10 +261,12 @@ def _reading(file: Path) -> Iterator[None]:
         ) from fault
 
 
-def attach_raw(con: duckdb.DuckDBPyConnection, lake: Path) -> None:
-    """Give the warehouse one view per raw table, `raw.<source>_<entity>`, empty where nothing has landed.
+def attach_raw(con: duckdb.DuckDBPyConnection, lake: Path, views: Container[str] | None = None) -> None:
+    """Give the warehouse one view per raw table, `raw.<source>_<entity>`, or `views` alone; empty where nothing landed.
 
     SQL files never name a path: they see these views alone. A batch written before a column was added has null there.
+    Who attaches views and reads them holds the `read_lock` over both: a view opens its files whenever it is read, and
+    more than once.
 
     Raises
     ------
@@ -243,22 +274,29 @@ def attach_raw(con: duckdb.DuckDBPyConnection, lake: Path) -> None:
         When a file of the lake cannot be read, naming the file and what to do.
     """
     con.execute("create schema if not exists raw")
-    for (source, entity), schema in LAKE_SCHEMAS.items():
-        columns = ", ".join(f'"{name}"' for name in schema.names)
-        body = f"select {', '.join(_null_column(field) for field in schema)} where false"
-        if batch_files(lake, source, entity):
-            pattern = glob.escape(str(entity_dir(lake, source, entity))).replace("'", "''")
-            body += (
-                f" union all by name select * from read_parquet('{pattern}/ingest_date=*/*.parquet', "
-                "union_by_name => true, hive_partitioning => false)"
-            )
-        try:
-            con.execute(f"create or replace view raw.{source}_{entity} as select {columns} from ({body})")
-        except duckdb.Error:
-            for file in batch_files(lake, source, entity):
-                with _reading(file):
-                    pq.read_metadata(file)
-            raise
+    with read_lock(lake):
+        for source, entity in LAKE_SCHEMAS:
+            if views is None or f"raw.{source}_{entity}" in views:
+                _attach(con, lake, source, entity)
+
+
+def _attach(con: duckdb.DuckDBPyConnection, lake: Path, source: str, entity: str) -> None:
+    schema = LAKE_SCHEMAS[(source, entity)]
+    columns = ", ".join(f'"{name}"' for name in schema.names)
+    body = f"select {', '.join(_null_column(field) for field in schema)} where false"
+    if batch_files(lake, source, entity):
+        pattern = glob.escape(str(entity_dir(lake, source, entity))).replace("'", "''")
+        body += (
+            f" union all by name select * from read_parquet('{pattern}/ingest_date=*/*.parquet', "
+            "union_by_name => true, hive_partitioning => false)"
+        )
+    try:
+        con.execute(f"create or replace view raw.{source}_{entity} as select {columns} from ({body})")
+    except duckdb.Error:
+        for file in batch_files(lake, source, entity):
+            with _reading(file):
+                pq.read_metadata(file)
+        raise
 
 
 def _null_column(field: pa.Field) -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 import duckdb
 
 from tasks.fetching.policy import load_policies
+from tasks.lake import attach_raw, read_lock
 from tasks.settings import OstinatoError, Settings
 from tasks.warehouse.connection import SQL_DIR, first_line, open_warehouse
 from tasks.warehouse.models import SqlModel, load_models
@@ -97,11 +99,30 @@ def build(
             con.execute(f"create schema if not exists {schema}")
         for done, model in enumerate(chosen, start=1):
             started = time.perf_counter()
-            report.n_rows[model.name] = build_model(con, model)
+            with _lake_attached(con, settings, model):
+                report.n_rows[model.name] = build_model(con, model)
             report.seconds[model.name] = time.perf_counter() - started
             if progress:
                 progress(done, len(chosen), model.name)
     return report
+
+
+@contextmanager
+def _lake_attached(con: duckdb.DuckDBPyConnection, settings: Settings, model: SqlModel) -> Iterator[None]:
+    """Show a model the raw tables that it reads and hold them still; a writer of the lake waits for one model at most.
+
+    Raises
+    ------
+    OstinatoError
+        When a file of the lake cannot be read.
+    """
+    views = {name for name in model.depends_on if name.startswith("raw.")}
+    if not views:
+        yield
+        return
+    with read_lock(settings.lake):
+        attach_raw(con, settings.lake, views)
+        yield
 
 
 def build_model(con: duckdb.DuckDBPyConnection, model: SqlModel) -> int:
@@ -151,10 +172,11 @@ def _exists_as(con: duckdb.DuckDBPyConnection, model: SqlModel, kind: str) -> bo
 def lake_fingerprint(settings: Settings) -> str:
     """A short name of what training reads (lake, SQL, clearances): the `dataset_snapshot` of a training run."""
     digest = hashlib.sha256()
-    for file in sorted(settings.lake.glob("*/*/ingest_date=*/*.parquet")):
-        relative = file.relative_to(settings.lake)
-        if relative.parts[0] != "ostinato":
-            digest.update(f"{relative}:{file.stat().st_size}:{file.stat().st_mtime_ns}\n".encode())
+    with read_lock(settings.lake):
+        for file in sorted(settings.lake.glob("*/*/ingest_date=*/*.parquet")):
+            relative = file.relative_to(settings.lake)
+            if relative.parts[0] != "ostinato":
+                digest.update(f"{relative}:{file.stat().st_size}:{file.stat().st_mtime_ns}\n".encode())
     cleared = sorted(name for name, policy in load_policies(settings).items() if policy.may_train)
     digest.update(" ".join(cleared).encode())
     for file in sorted(SQL_DIR.rglob("*.*")):
@@ -163,7 +185,7 @@ def lake_fingerprint(settings: Settings) -> str:
 
 
 def is_current(settings: Settings) -> bool:
-    """True when the warehouse was built, matched and left unchanged since the lake and the SQL last changed."""
+    """True when the warehouse was built and matched from the lake and the SQL as they are now, and left unchanged."""
     mark = settings.world / BUILT_MARK
     try:
         return settings.warehouse.is_file() and mark.read_text(encoding="utf-8") == lake_fingerprint(settings)
@@ -176,6 +198,6 @@ def unmark_current(settings: Settings) -> None:
     (settings.world / BUILT_MARK).unlink(missing_ok=True)
 
 
-def mark_current(settings: Settings) -> None:
-    """Remember that the warehouse now fits the lake and the SQL."""
-    (settings.world / BUILT_MARK).write_text(lake_fingerprint(settings), encoding="utf-8")
+def mark_current(settings: Settings, fingerprint: str) -> None:
+    """Remember of which lake and SQL the warehouse now is: their `lake_fingerprint` from before the build."""
+    (settings.world / BUILT_MARK).write_text(fingerprint, encoding="utf-8")

@@ -5,13 +5,15 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from dataset_files import DAY, csv_text, landed, live_world, load, nothing_landed, rejected, save, tracks
+from dataset_files import DAY, csv_text, landed, live_world, load, nothing_landed, rejected, sample_row, save, tracks
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -175,6 +177,73 @@ def test_a_fault_half_way_leaves_what_was_there(
     assert earlier.batch.read_bytes() == before
     assert len(landed(world)) == 3
     assert list(world.home.rglob("*.part")) == []
+
+
+KILLED_IMPORTS = """
+import os, signal, sys
+from datetime import date
+from pathlib import Path
+from tasks.settings import Profile, Settings
+from tasks.sources.datasets import import_files
+
+home, is_there, *paths = sys.argv[1:]
+paths = [Path(path) for path in paths]
+
+def import_killed_at_move(last):
+    world = Settings(home=Path(home) / str(last), profile=Profile.LIVE)
+    if is_there == "True":
+        import_files(world, paths, date(2025, 1, 1))
+    n_moves = 0
+    def count(event, arguments):
+        nonlocal n_moves
+        if event in ("os.rename", "os.remove"):
+            n_moves += 1
+            if n_moves == last:
+                os.kill(os.getpid(), signal.SIGKILL)
+    sys.addaudithook(count)
+    import_files(world, paths, date(2025, 2, 1))
+    os._exit(0)
+
+for last in range(1, 50):
+    child = os.fork() or import_killed_at_move(last)
+    _, status = os.waitpid(child, 0)
+    if status != signal.SIGKILL:
+        print(status, last)
+        break
+"""
+
+
+def batches(world: Settings) -> list[Path]:
+    tables = ("film_track_links", "spotify_tracks")
+    return [file for table in tables for file in lake.batch_files(world.lake, SOURCE, table)]
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("is_there", [False, True], ids=["new", "there from another day"])
+def test_a_kill_at_any_move_lands_all_or_none(tmp_path: Path, is_there: bool) -> None:
+    paths = [
+        save(tmp_path / "tracks.csv", tracks()),
+        save(tmp_path / "more.csv", [*tracks(2), *tracks(1, energy="high")]),
+        save(tmp_path / "links.parquet", [sample_row("film_track_links")]),
+    ]
+    command = [sys.executable, "-c", KILLED_IMPORTS, str(tmp_path / "homes"), str(is_there), *map(str, paths)]
+    told = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+    status, n_imports = map(int, told.split())
+    assert status == 0
+    days = []
+    for number in range(1, n_imports + 1):
+        world = live_world(tmp_path / "homes" / str(number))
+        n_rows = len(landed(world)) + len(landed(world, "film_track_links"))
+        days.append({file.parent.name for file in batches(world)})
+        assert (n_rows, len(batches(world)), len(days[-1])) in [(6, 3, 1), (0, 0, 0)]
+        import_files(world, paths, DAY)
+        assert len(landed(world)) == 5
+        assert len(batches(world)) == 3
+    before, after = {"ingest_date=2025-01-01"} if is_there else set(), {"ingest_date=2025-02-01"}
+    n_before = days.index(after)
+    assert n_before >= 2, "killed before a reject file and the journal were in place"
+    assert n_imports - n_before >= 4, "killed before each file's move, and when all was done"
+    assert days == [before] * n_before + [after] * (n_imports - n_before)
 
 
 HEADER = CSV.split(b"\n")[0] + b"\n"

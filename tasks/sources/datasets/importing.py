@@ -12,6 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from tasks import lake
+from tasks.schemas import LAKE_SCHEMAS
 from tasks.settings import OstinatoError, Settings
 from tasks.sources.datasets.checking import check
 from tasks.sources.datasets.kinds import SOURCE
@@ -55,6 +56,11 @@ class _Arrival:
     batch_key: str
     n_bytes: int
 
+    @property
+    def entity(self) -> str:
+        """The kind of data set."""
+        return self.recognised.kind.entity
+
 
 def import_files(
     settings: Settings, paths: Sequence[Path], as_of: date, progress: Progress | None = None
@@ -68,14 +74,17 @@ def import_files(
     ------
     OstinatoError
         When a file is missing, damaged, no table, of no known kind or without one good row, or the home
-        cannot be written; nothing has landed then, of any file.
+        cannot be written; nothing has landed then, of any file. A kill, too, lands all of them or none.
     """
     arrivals = [_recognise(Path(path)) for path in paths]
     n_total, n_before = sum(arrival.n_bytes for arrival in arrivals), 0
-    reports = []
-    with ExitStack() as landing:
+    reports: list[ImportReport] = []
+    batches: list[lake.Batch] = []
+    with lake.landing(batches), ExitStack() as rejected:  # the reject files land first
         for arrival in arrivals:
-            reports.append(_import(settings, arrival, as_of, landing, _part_of(progress, n_before, n_total)))
+            batches.append(_batch(settings, arrival, as_of))
+            rejects = rejected.enter_context(open_rejects(settings, arrival.entity, arrival.batch_key))
+            reports.append(_read(arrival, batches[-1], rejects, _part_of(progress, n_before, n_total)))
             n_before += arrival.n_bytes
     return reports
 
@@ -88,13 +97,13 @@ def _recognise(path: Path) -> _Arrival:
     return _Arrival(file, recognised, f"{recognised.kind.entity}-{digest[:16]}", path.stat().st_size)
 
 
-def _import(settings: Settings, arrival: _Arrival, as_of: date, landing: ExitStack, progress: Progress) -> ImportReport:
-    """Read one file to its end; what was good and what was not lands when `landing` closes."""
-    entity = arrival.recognised.kind.entity
-    rejects = landing.enter_context(open_rejects(settings, entity, arrival.batch_key))
-    batch = landing.enter_context(
-        lake.open_batch(settings.lake, SOURCE, entity, batch_key=arrival.batch_key, ingest_date=as_of)
-    )
+def _batch(settings: Settings, arrival: _Arrival, as_of: date) -> lake.Batch:
+    path = lake.batch_path(settings.lake, SOURCE, arrival.entity, arrival.batch_key, as_of)
+    return lake.Batch(path, LAKE_SCHEMAS[(SOURCE, arrival.entity)])
+
+
+def _read(arrival: _Arrival, batch: lake.Batch, rejects: RejectFile, progress: Progress) -> ImportReport:
+    """Read one file to its end: what is good into its batch, the rest into its reject file."""
     fetched_at = lake.utc_now()
     for piece in arrival.file.pieces(arrival.recognised.positions, arrival.recognised.n_cells_min):
         good, rejected = check(piece, arrival.recognised.kind)
@@ -105,7 +114,7 @@ def _import(settings: Settings, arrival: _Arrival, as_of: date, landing: ExitSta
         raise _nothing_read(arrival, rejects)
     return ImportReport(
         path=arrival.file.path,
-        entity=entity,
+        entity=arrival.entity,
         n_rows=batch.n_rows,
         n_rejected=rejects.n_rows,
         batch=batch.path,
@@ -129,7 +138,7 @@ def _nothing_read(arrival: _Arrival, rejects: RejectFile) -> OstinatoError:
         return OstinatoError(f"{arrival.file.path} has a header line but no rows; fetch it again.")
     reason, n_times = rejects.reasons.most_common(1)[0]
     return OstinatoError(
-        f"{arrival.file.path} was taken for {arrival.recognised.kind.entity}, but none of its {rejects.n_rows} rows "
+        f"{arrival.file.path} was taken for {arrival.entity}, but none of its {rejects.n_rows} rows "
         f"could be read ({n_times} times: {reason}); see {kept}, mend the file and import it again."
     )
 

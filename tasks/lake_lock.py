@@ -1,0 +1,103 @@
+"""Who may move the lake's files, and when: many readers or one writer, and a journal for what a kill cut short.
+
+Files move only under the write lock, for milliseconds. Who reads several files, or one more than once, as DuckDB does
+within a statement, holds the read lock meanwhile.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from tasks.disk import writing
+
+_JOURNAL = ".landing"
+
+
+@contextmanager
+def read_lock(lake: Path) -> Iterator[None]:
+    """Hold the lake still: within the block, which must not write to it, no batch is replaced, moved or deleted.
+
+    Any number of readers hold it at once. Writers wait for them, so it is for seconds, not for minutes.
+    """
+    with _locked(lake, fcntl.LOCK_SH):
+        yield
+
+
+@contextmanager
+def write_lock(lake: Path) -> Iterator[None]:
+    """Let one writer at a time move files, across threads and processes, and no reader meanwhile."""
+    with _locked(lake, fcntl.LOCK_EX):
+        yield
+
+
+@contextmanager
+def _locked(lake: Path, kind: int) -> Iterator[None]:
+    """Hold the lake's `flock`, having landed what a killed owner had promised; the kernel frees it with its owner.
+
+    Each holder opens the file anew: a `flock` belongs to an open file, so that threads exclude each other too.
+    """
+    with writing(lake):
+        lake.mkdir(parents=True, exist_ok=True)
+        file = (lake / ".lock").open("a")
+    with file:
+        fcntl.flock(file, kind)
+        while is_promised(lake):
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if is_promised(lake):  # nobody was faster
+                _keep_promise(lake)
+            fcntl.flock(file, kind)
+        yield
+
+
+def put_in_place(lake: Path, asides: Sequence[Path]) -> None:
+    """Move flushed batches from aside to their names: all or none, also when the process is killed between two moves.
+
+    Several are promised in a journal first; who takes the lock next keeps what a killed owner had promised.
+
+    Raises
+    ------
+    OstinatoError
+        When the disk refuses it.
+    """
+    with write_lock(lake), writing(lake):
+        if len(asides) == 1:
+            _move(asides[0])
+        elif asides:
+            _promise(lake, asides)
+            _keep_promise(lake)
+
+
+def is_promised(lake: Path) -> bool:
+    """True while batches have still to be moved that must not land without each other."""
+    return (lake / _JOURNAL).exists()
+
+
+def _promise(lake: Path, asides: Sequence[Path]) -> None:
+    part = lake / f"{_JOURNAL}.part"
+    with part.open("w", encoding="utf-8") as file:
+        file.writelines(f"{aside.relative_to(lake)}\n" for aside in asides)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(part, lake / _JOURNAL)
+
+
+def _keep_promise(lake: Path) -> None:
+    journal = lake / _JOURNAL
+    with writing(lake):
+        for name in journal.read_text(encoding="utf-8").splitlines():
+            if (lake / name).exists():  # else it was moved before the kill
+                _move(lake / name)
+        journal.unlink()
+
+
+def _move(aside: Path) -> None:
+    """Give a batch written aside as `.NAME.UUID.part` its name; an earlier one makes room, whatever its ingest date."""
+    path = aside.with_name(aside.name[1:].rsplit(".", 2)[0])
+    # The earlier batch moves here before it is replaced: no kill leaves both, or neither.
+    for earlier in path.parents[1].glob(f"ingest_date=*/{path.name}"):
+        os.replace(earlier, path)
+    os.replace(aside, path)
