@@ -20,6 +20,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 SEOUL = ZoneInfo("Asia/Seoul")
+TRACKING_URI = "MLFLOW_TRACKING_URI"
+"""Environment variable by which MLflow's own commands, too, are told of a server."""
 
 
 class OstinatoError(Exception):
@@ -109,7 +111,7 @@ class Settings(BaseSettings):
     @property
     def mlflow_uri(self) -> str:
         """MLflow's tracking store: SQLite by absolute path, unless MLFLOW_TRACKING_URI names a server."""
-        return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{self.world / 'mlflow.db'}"
+        return os.environ.get(TRACKING_URI) or f"sqlite:///{self.world / 'mlflow.db'}"
 
     @property
     def mlflow_artifacts(self) -> Path:

@@ -23,7 +23,15 @@ from tasks.settings import OstinatoError, Settings, code_version
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["TRAINABLE", "HeadlineScore", "TooLittleData", "TrainingReport", "models_without_champion", "train"]
+__all__ = [
+    "TRAINABLE",
+    "HeadlineScore",
+    "NotCleared",
+    "TooLittleData",
+    "TrainingReport",
+    "models_without_champion",
+    "train",
+]
 
 TRAINABLE = (track_genre.NAME, film_genre.NAME, track_mood.NAME)
 
@@ -51,6 +59,11 @@ HEADLINES: Mapping[str, tuple[str, ...]] = {
     track_mood.NAME: (),
 }
 TABLES = {track_genre.NAME: "features.track_genre_training", film_genre.NAME: "features.film_genre_training"}
+NAMED_OFFERS = 4
+
+
+class NotCleared(TooLittleData):
+    """There is too little to learn from, and sources that are not cleared for training would bring more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +99,8 @@ def train(settings: Settings, model: str, as_of: date, progress: Progress | None
 
     Raises
     ------
+    NotCleared
+        When too little of what the warehouse holds may be trained on.
     TooLittleData
         When the warehouse holds too little to learn from.
     OstinatoError
@@ -147,7 +162,38 @@ def _result(settings: Settings, model: str, progress: Progress | None) -> TrainR
     train_table: Callable[..., TrainResult] = {track_genre.NAME: track_genre.train, film_genre.NAME: film_genre.train}[
         model
     ]
-    return train_table(read_training_table(settings, TABLES[model]), settings.threads, progress)
+    table = read_training_table(settings, TABLES[model])
+    try:
+        return train_table(table, settings.threads, progress)
+    except TooLittleData as fault:
+        if offers := _uncleared_rows(settings, TABLES[model]):
+            raise NotCleared(f"{fault} {what_clearing_brings(offers)}") from fault
+        raise
+
+
+def _uncleared_rows(settings: Settings, name: str) -> dict[frozenset[str], int]:
+    """How many rows a training table would gain, by the sources that have to be cleared together for them."""
+    table = read_training_table(settings, f"{name}_uncleared")
+    return dict(zip((frozenset(sources) for sources in table["sources"]), table["n_rows"].astype(int), strict=True))
+
+
+def what_clearing_brings(offers: Mapping[frozenset[str], int]) -> str:
+    """Which sources to clear and how many rows each would bring, those that bring most first.
+
+    >>> what_clearing_brings({frozenset({"tmdb"}): 20, frozenset({"tmdb", "imdb"}): 5})  # doctest: +ELLIPSIS
+    'Clearing sources for training would bring more rows: imdb and tmdb 25; tmdb 20. Where you hold ...
+    """
+
+    def gain(cleared: frozenset[str]) -> int:
+        return sum(n_rows for sources, n_rows in offers.items() if sources <= cleared)
+
+    gains = {cleared: gain(cleared) for cleared in (*offers, frozenset[str]().union(*offers))}
+    ranked = sorted(gains, key=lambda cleared: (-gains[cleared], len(cleared), sorted(cleared)))
+    named = "; ".join(f"{' and '.join(sorted(cleared))} {gains[cleared]:,}" for cleared in ranked[:NAMED_OFFERS])
+    return (
+        f"Clearing sources for training would bring more rows: {named}. Where you hold their permission, set "
+        'training = "attested" in their sections of sources.toml; until then the champion stays.'
+    )
 
 
 def _same_as_champion(settings: Settings, result: TrainResult) -> str | None:

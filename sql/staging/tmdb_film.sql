@@ -7,7 +7,7 @@ columns:
   tmdb_id: BIGINT; TMDB's film id
   imdb_id: VARCHAR; from TMDB's external ids
   title: VARCHAR; title in the language that was asked for
-  original_title: VARCHAR; title in the film's own language
+  original_title: VARCHAR; title in the film's own language, null where the page's facts were not read
   original_language: VARCHAR; as TMDB names it
   genres: VARCHAR[]; TMDB's own names
   runtime_min: BIGINT; minutes, null where TMDB has none
@@ -28,7 +28,10 @@ select
         rows between unbounded preceding and unbounded following
     ) as imdb_id,
     nullif(trim(title), '') as title,
-    nullif(trim(original_title), '') as original_title,
+    -- A page shows it only where it differs from the shown title. One whose facts are named in an unknown language names
+    -- no original language either, which every page shows: of such a page nothing is known.
+    coalesce(nullif(trim(original_title), ''), if(trim(original_language) <> '', nullif(trim(title), ''), null))
+        as original_title,
     nullif(trim(original_language), '') as original_language,
     genres,
     nullif(greatest(runtime_min, 0), 0) as runtime_min,

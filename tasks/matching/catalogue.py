@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
+import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.matching.deciding import best_only, match
 from tasks.settings import Settings
 from tasks.warehouse import open_warehouse, replace_table
+from tasks.warehouse.models import TRAINABLE
 
 _CREDIT, _SONG = "credit/", "song/"
 # Credits and songs are asked for at once, so that the tracks' names are read once. A film's two titles go as one text,
@@ -54,7 +56,9 @@ class MatchReport:
 
 
 def match_all(settings: Settings) -> MatchReport:
-    """Write `matching.credit_track` and `matching.chart_track` from `core`.
+    """Write `matching.credit_track` and `matching.chart_track` from `core`, and the same from `trainable`.
+
+    What a model is trained on is matched by the names of cleared sources alone, a second time where they differ.
 
     The warehouse is open while its tables are read and again while results are written, not in between.
 
@@ -65,12 +69,14 @@ def match_all(settings: Settings) -> MatchReport:
     """
     started = time.monotonic()
     with open_warehouse(settings, read_only=True) as con:
-        queries, tracks = con.sql(_QUERIES).to_arrow_table(), con.sql(_TRACKS).to_arrow_table()
+        queries, tracks = sides = _both_sides(con, "core")
+        trainable_sides = _both_sides(con, TRAINABLE)
     found = match(queries, tracks, threads=settings.threads)
+    trainable = found if trainable_sides == sides else match(*trainable_sides, threads=settings.threads)
     links, chart = _those_of(found, _CREDIT), best_only(_those_of(found, _SONG))
     with open_warehouse(settings) as con:
-        replace_table(con, "matching.credit_track", links.rename_columns({"id": "credit_id"}))
-        replace_table(con, "matching.chart_track", chart.rename_columns({"id": "song_key"}))
+        _write(con, "matching.", links, chart)
+        _write(con, f"matching.{TRAINABLE}_", _those_of(trainable, _CREDIT), best_only(_those_of(trainable, _SONG)))
     n_credits = _those_of(queries, _CREDIT).num_rows
     sure, in_chart = links.filter(links["is_match"]), chart.filter(chart["is_match"])
     return MatchReport(
@@ -83,6 +89,19 @@ def match_all(settings: Settings) -> MatchReport:
         methods={row["values"]: row["counts"] for row in pc.value_counts(sure["match_method"]).to_pylist()},
         seconds=time.monotonic() - started,
     )
+
+
+def _both_sides(con: duckdb.DuckDBPyConnection, schema: str) -> tuple[pa.Table, pa.Table]:
+    """Credits and songs, and tracks, of one schema, ordered so that two schemas' can be compared."""
+    queries, tracks = (
+        con.sql(f"{text.replace('core.', f'{schema}.')} order by 1").to_arrow_table() for text in (_QUERIES, _TRACKS)
+    )
+    return queries, tracks
+
+
+def _write(con: duckdb.DuckDBPyConnection, prefix: str, links: pa.Table, chart: pa.Table) -> None:
+    replace_table(con, f"{prefix}credit_track", links.rename_columns({"id": "credit_id"}))
+    replace_table(con, f"{prefix}chart_track", chart.rename_columns({"id": "song_key"}))
 
 
 def _those_of(rows: pa.Table, kind: str) -> pa.Table:

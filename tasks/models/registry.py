@@ -22,7 +22,7 @@ import pandas as pd
 from tasks.models.bundle import Bundle
 from tasks.models.crossfit import TrainResult
 from tasks.models.features import FEATURES, MAY_BE_MISSING, example_row
-from tasks.settings import PROJECT_ROOT, OstinatoError, Settings, prepare_environment
+from tasks.settings import PROJECT_ROOT, TRACKING_URI, OstinatoError, Settings, prepare_environment
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -160,6 +160,7 @@ def _quiet_client(settings: Settings) -> Iterator[MlflowClient]:
         if uri.startswith("sqlite:///") and not _has_store(settings):
             # made here with a root of its own: MLflow's default experiment would keep its files where the user stands
             SqlAlchemyStore(uri, settings.mlflow_artifacts.as_uri())  # type: ignore[no-untyped-call]
+        given = os.environ.get(TRACKING_URI)
         mlflow.set_tracking_uri(uri)
         mlflow.set_registry_uri(uri)
         try:
@@ -169,6 +170,10 @@ def _quiet_client(settings: Settings) -> Iterator[MlflowClient]:
             raise OstinatoError(
                 f"MLflow at {uri} answered: {first}; if its database is damaged, move it away and train again."
             ) from fault
+        finally:  # MLflow sets it for child processes; left there, it would name this store for every other world
+            os.environ.pop(TRACKING_URI, None)
+            if given is not None:
+                os.environ[TRACKING_URI] = given
 
 
 def _experiment(client: MlflowClient, settings: Settings, name: str) -> str:

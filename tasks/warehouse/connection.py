@@ -1,4 +1,4 @@
-"""Opens the warehouse with everything that SQL may refer to: raw views, vocabularies, tables made by Python."""
+"""Opens the warehouse with what SQL may refer to beside the lake: vocabularies and tables made by Python."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from tasks.fetching.policy import load_policies
-from tasks.lake import attach_raw, duckdb_type
+from tasks.lake import duckdb_type
 from tasks.schemas import BOOL, F64, STR, UTC
 from tasks.settings import PROJECT_ROOT, OstinatoError, Settings
 from tasks.warehouse.lock import world_lock
@@ -30,12 +30,9 @@ def film_genres() -> list[str]:
 def python_tables() -> dict[str, pa.Schema]:
     """Tables that Python steps fill between the SQL layers; empty until the step has run."""
     return {
-        "matching.credit_track": pa.schema(
-            [("credit_id", STR), ("track_id", STR), ("match_score", F64), ("match_method", STR), ("is_match", BOOL)]
-        ),
-        "matching.chart_track": pa.schema(
-            [("song_key", STR), ("track_id", STR), ("match_score", F64), ("match_method", STR), ("is_match", BOOL)]
-        ),
+        # What sources that may be trained on say by themselves is matched by itself.
+        **dict.fromkeys(("matching.credit_track", "matching.trainable_credit_track"), _matches_of("credit_id")),
+        **dict.fromkeys(("matching.chart_track", "matching.trainable_chart_track"), _matches_of("song_key")),
         "tagging.track_label": pa.schema(
             [
                 ("track_id", STR),
@@ -54,6 +51,10 @@ def python_tables() -> dict[str, pa.Schema]:
             [("film_genre", STR), ("threshold", F64), ("training_share", F64), ("model", STR)]
         ),
     }
+
+
+def _matches_of(key: str) -> pa.Schema:
+    return pa.schema([(key, STR), ("track_id", STR), ("match_score", F64), ("match_method", STR), ("is_match", BOOL)])
 
 
 @contextmanager
@@ -104,7 +105,6 @@ def _connect(settings: Settings, *, read_only: bool) -> Iterator[duckdb.DuckDBPy
 
 
 def _attach_inputs(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    attach_raw(con, settings.lake)
     con.execute("create schema if not exists vocabulary")
     for file in sorted(VOCABULARIES.glob("*.csv")):
         con.execute(

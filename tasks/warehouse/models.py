@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -16,6 +17,8 @@ from sqlglot import exp
 from tasks.settings import OstinatoError
 
 LAYERS = ("staging", "core", "features", "marts")
+TRAINABLE = "trainable"
+"""Schema of what the SQL of core and features makes of those sources alone that models may be trained on."""
 AUDIO_FEATURE_COLUMNS = "13 audio features"
 """The name under which a header lists the audio features as one entry."""
 
@@ -59,6 +62,12 @@ class SqlModel:
         tree = sqlglot.parse_one(self.select, dialect="duckdb")
         return frozenset(f"{table.db}.{table.name}" for table in tree.find_all(exp.Table) if table.db)
 
+    @property
+    def sources(self) -> frozenset[str]:
+        """Whose raw tables the SELECT reads, as `sources.toml` names them: `raw.spotify_track` is Spotify's."""
+        raw = (name.removeprefix("raw.") for name in self.depends_on if name.startswith("raw."))
+        return frozenset(name.split("_")[0] for name in raw)
+
     def column_types(self) -> dict[str, str]:
         """Column name -> DuckDB type, from the header."""
         return {name: text.split(";", 1)[0].strip().upper() for name, text in self.columns.items()}
@@ -77,12 +86,52 @@ def load_models(folder: Path) -> dict[str, SqlModel]:
         for schema in (*LAYERS, "audits")
         for model in (read_model(path) for path in sorted((folder / schema).glob("*.sql")))
     }
+    models |= trainable_models(models)
     graph = {name: model.depends_on & models.keys() for name, model in models.items()}
     try:
         order = list(TopologicalSorter({name: sorted(graph[name]) for name in sorted(graph)}).static_order())
     except CycleError as fault:
         raise OstinatoError(f"SQL models read each other in a circle: {' -> '.join(fault.args[1])}.") from None
     return {name: models[name] for name in order}
+
+
+def trainable_models(models: dict[str, SqlModel]) -> dict[str, SqlModel]:
+    """The counterparts in `trainable` of all tables of core and features, but of those that read it themselves.
+
+    They have the same SELECT, so that nothing is said twice, and read each other and only the cleared sources' rows of
+    staging: no name, feature, label or tie of a training set can then come from a source that is not cleared.
+    """
+    twins = {}
+    for model in models.values():
+        reads_trainable = any(name.startswith(f"{TRAINABLE}.") for name in model.depends_on)
+        if model.schema in ("core", "features") and not reads_trainable:
+            twin = replace(
+                model,
+                schema=TRAINABLE,
+                description=f"As {model.name}, of the sources alone that models may be trained on.",
+                key=[],
+                tests=Tests(),
+                warn=Tests(),
+                select=_of_cleared_sources(model.select, models),
+            )
+            twins[twin.name] = twin
+    return twins
+
+
+def _of_cleared_sources(select: str, models: dict[str, SqlModel]) -> str:
+    """A SELECT with each table replaced by what cleared sources alone make of it."""
+
+    def replaced(found: re.Match[str]) -> str:
+        schema, table = found.groups()
+        if schema == "matching":
+            return f"matching.{TRAINABLE}_{table}"
+        if schema != "staging" or found[0] not in models:
+            return f"{TRAINABLE}.{table}"
+        sources = ", ".join(f"'{source}'" for source in sorted(models[found[0]].sources))
+        cleared = f"select bool_and(may_train) from vocabulary.source_policy where source in ({sources})"
+        return f"(select * from {found[0]} where ({cleared}))"
+
+    return re.sub(r"\b(staging|core|features|matching)\.(\w+)", replaced, select)
 
 
 def read_model(path: Path) -> SqlModel:

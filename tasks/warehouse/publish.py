@@ -19,7 +19,7 @@ import duckdb
 import sqlglot
 from sqlglot import exp
 
-from tasks.fetching.policy import load_policies
+from tasks.fetching.policy import SourcePolicy, load_policies
 from tasks.lake import utc_now
 from tasks.settings import OstinatoError, Settings
 from tasks.warehouse.connection import SQL_DIR, first_line, open_warehouse, quoted_name
@@ -57,7 +57,7 @@ def publish(
         When the disk is full or the export does not hold the rows of the marts.
     """
     step = on_step or (lambda name: None)
-    models = [model for model in load_models(SQL_DIR).values() if model.schema == "marts"]
+    models = list(load_models(SQL_DIR).values())
     with world_lock(settings, wait_s=5):
         step("sweep")
         settings.serving.mkdir(parents=True, exist_ok=True)
@@ -96,21 +96,23 @@ def _export(
     step: OnStep,
 ) -> dict[str, int]:
     n_rows: dict[str, int] = {}
+    marts = [model for model in models if model.schema == "marts"]
     with open_warehouse(settings) as con:
         step("database")
         con.execute(f"attach '{_quoted(candidate / 'catalogue.duckdb')}' as catalogue")
         try:
-            for model in models:
+            for model in marts:
                 n_rows[model.table] = _export_model(con, model)
-            _describe_run(con, settings, run_id, as_of, code_version, n_rows)
+            _describe_run(con, run_id, as_of, code_version, n_rows)
+            attributions = _attributions(con, settings, models)
+            _write_attributions(con, attributions)
             step("parquet")
-            for model in models:
-                if not model.is_view:
-                    file = _quoted(candidate / f"{model.table}.parquet")
-                    con.execute(
-                        f"copy (from catalogue.main.{model.table}) to '{file}' "
-                        "(format parquet, compression zstd, row_group_size 100000)"
-                    )
+            for table in (*(model.table for model in marts if not model.is_view), "attribution"):
+                file = _quoted(candidate / f"{table}.parquet")
+                con.execute(
+                    f"copy (from catalogue.main.{table}) to '{file}' "
+                    "(format parquet, compression zstd, row_group_size 100000)"
+                )
             con.execute("checkpoint catalogue")
         finally:
             con.execute("detach catalogue")
@@ -120,8 +122,7 @@ def _export(
         "as_of": as_of.isoformat(),
         "code_version": code_version,
         "n_rows": n_rows,
-        # Who takes the Parquet files alone has the words that the sources ask for, too.
-        "attribution": {name: policy.attribution for name, policy in load_policies(settings).items()},
+        "attribution": {source: words for source, words, _ in attributions},
     }
     text = json.dumps(summary, indent=2, ensure_ascii=False)
     (candidate / "snapshot.json").write_text(text + "\n", encoding="utf-8")
@@ -162,12 +163,7 @@ def _within_catalogue(model: SqlModel) -> str:
 
 
 def _describe_run(
-    con: duckdb.DuckDBPyConnection,
-    settings: Settings,
-    run_id: str,
-    as_of: date,
-    code_version: str,
-    n_rows: dict[str, int],
+    con: duckdb.DuckDBPyConnection, run_id: str, as_of: date, code_version: str, n_rows: dict[str, int]
 ) -> None:
     con.execute(
         "create table catalogue.main.snapshot (run_id VARCHAR, as_of DATE, published_at TIMESTAMPTZ, "
@@ -176,9 +172,36 @@ def _describe_run(
     con.execute(
         "insert into catalogue.main.snapshot values (?, ?, ?, ?, ?)", [run_id, as_of, utc_now(), code_version, n_rows]
     )
+
+
+def _attributions(
+    con: duckdb.DuckDBPyConnection, settings: Settings, models: list[SqlModel]
+) -> list[tuple[str, str, str]]:
+    """(source, words, terms) of the sources with rows in this catalogue, as it was built from staging.
+
+    Words that claim a permission, as IMDb's do, are published only where the operator's `sources.toml` attests one.
+    """
+    staging = [model for model in models if model.schema == "staging"]
+    present = {source for model in staging if _has_rows(con, model) for source in model.sources}
+    return [
+        (source, policy.attribution, policy.terms_url)
+        for source, policy in load_policies(settings).items()
+        if source in present and ("permission" not in policy.attribution or _attests_permission(policy))
+    ]
+
+
+def _attests_permission(policy: SourcePolicy) -> bool:
+    return policy.robots == "operator-permission" or policy.training == "attested"
+
+
+def _has_rows(con: duckdb.DuckDBPyConnection, model: SqlModel) -> bool:
+    return con.execute(f"select 1 from {model.name} limit 1").fetchone() is not None
+
+
+def _write_attributions(con: duckdb.DuckDBPyConnection, attributions: list[tuple[str, str, str]]) -> None:
     con.execute("create table catalogue.main.attribution (source VARCHAR, attribution VARCHAR, terms_url VARCHAR)")
-    rows = [(name, policy.attribution, policy.terms_url) for name, policy in load_policies(settings).items()]
-    con.executemany("insert into catalogue.main.attribution values (?, ?, ?)", rows)
+    for row in attributions:
+        con.execute("insert into catalogue.main.attribution values (?, ?, ?)", row)
 
 
 def list_snapshots(settings: Settings) -> list[Path]:

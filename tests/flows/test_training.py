@@ -16,8 +16,8 @@ import pytest
 from tasks import lake, tagging, training
 from tasks.models import film_genre, registry
 from tasks.models.features import BOUNDS, FEATURES, example_row
-from tasks.settings import OstinatoError, Profile, Settings
-from tasks.training import TRAINABLE, TooLittleData, models_without_champion, train
+from tasks.settings import TRACKING_URI, OstinatoError, Profile, Settings
+from tasks.training import TRAINABLE, NotCleared, TooLittleData, models_without_champion, train
 
 AS_OF = date(2024, 6, 1)
 GENRES = ("classical", "electronic", "hip-hop", "metal")
@@ -98,6 +98,7 @@ def test_first_version_is_champion_and_scores_beat_the_prior(trained):
     assert {r.version for r in reports.values()} == {"1"}
     assert {r.stage for r in reports.values()} == {"champion"}
     assert registry.champion_versions(settings) == dict.fromkeys(TRAINABLE, "1")
+    assert TRACKING_URI not in os.environ, "or the next world's models would be looked up in this one's store"
     assert models_without_champion(settings) == []
     scores = {score.metric: score for score in reports["track-genre"].headline}
     assert scores["accuracy"].lower > scores["accuracy"].prior
@@ -236,6 +237,13 @@ def test_the_mood_baseline_is_not_registered_twice(trained, monkeypatch):
     assert train(settings, "track-mood", AS_OF).version == "1"
 
 
+def offer(con: duckdb.DuckDBPyConnection, *rows: tuple[list[str], int]) -> None:
+    """What clearing more sources would bring to the training of genres."""
+    con.execute("create or replace table features.track_genre_training_uncleared (sources VARCHAR[], n_rows BIGINT)")
+    for row in rows:
+        con.execute("insert into features.track_genre_training_uncleared values (?, ?)", row)
+
+
 def test_too_little_data_is_a_state_with_a_sentence(tmp_path: Path, monkeypatch):
     clean(monkeypatch)
     settings = Settings(home=tmp_path, profile=Profile.SANDBOX)
@@ -244,12 +252,34 @@ def test_too_little_data_is_a_state_with_a_sentence(tmp_path: Path, monkeypatch)
         con.execute("create schema features")
         con.register("rows", pa.Table.from_pandas(genre_table(40)))
         con.execute("create table features.track_genre_training as select * from rows")
-    with pytest.raises(TooLittleData, match="ostinato import"):
+        offer(con)
+    with pytest.raises(TooLittleData, match=r"`ostinato import`\.$") as found:
         train(settings, "track-genre", AS_OF)
+    assert not isinstance(found.value, NotCleared)
     with pytest.raises(OstinatoError, match="ostinato build"):
         train(settings, "film-genre", AS_OF)
     with pytest.raises(OstinatoError, match="no model poster-genre"):
         train(settings, "poster-genre", AS_OF)
+
+
+def test_what_is_not_cleared_is_named_and_the_champion_stays(trained, monkeypatch):
+    settings, _ = trained
+    clean(monkeypatch)
+    champions = registry.champion_versions(settings)
+    with duckdb.connect(str(settings.warehouse)) as con:
+        con.execute("create table kept as from features.track_genre_training")
+        con.execute("delete from features.track_genre_training")
+        offer(con, (["spotify"], 1_200), (["reccobeats", "spotify"], 300), (["tmdb"], 1))
+    try:
+        with pytest.raises(NotCleared, match="track-genre was not trained: 0 tracks") as found:
+            train(settings, "track-genre", AS_OF)
+    finally:
+        with duckdb.connect(str(settings.warehouse)) as con:
+            con.execute("insert into features.track_genre_training from kept; drop table kept")
+    gains = "reccobeats and spotify and tmdb 1,501; reccobeats and spotify 1,500; spotify 1,200; tmdb 1"
+    assert f"bring more rows: {gains}." in str(found.value)
+    assert 'training = "attested"' in str(found.value)
+    assert registry.champion_versions(settings) == champions
 
 
 def test_without_any_model_nothing_is_tagged(tmp_path: Path, monkeypatch):

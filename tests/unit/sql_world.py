@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -11,6 +12,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from tasks.fetching import policy
 from tasks.lake import write_batch
 from tasks.matching import match_all
 from tasks.schemas import AUDIO_FEATURES, LAKE_SCHEMAS
@@ -86,6 +88,15 @@ def fill(con: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Row]) -> Non
 
 def rows(con: duckdb.DuckDBPyConnection, query: str) -> list[tuple[Any, ...]]:
     return con.execute(query).fetchall()
+
+
+def sources_file(folder: Path, source: str, rule: str, value: str) -> Path:
+    """`sources.toml` with one rule of one source as an operator may set it, to stand in for `policy.SOURCES_FILE`."""
+    before, section = policy.SOURCES_FILE.read_text(encoding="utf-8").split(f"[{source}]", 1)
+    changed = re.sub(rf"^{rule} = .*$", f'{rule} = "{value}"', section, count=1, flags=re.MULTILINE)
+    file = folder / "sources.toml"
+    file.write_text(f"{before}[{source}]{changed}", encoding="utf-8")
+    return file
 
 
 @contextmanager

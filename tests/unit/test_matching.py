@@ -169,7 +169,7 @@ def test_the_answer_does_not_depend_on_order_or_threads(
     assert all(0 <= score <= 1 for score in scores)
 
 
-def test_the_step_writes_both_tables_of_the_warehouse(tmp_path: Path) -> None:
+def test_the_step_writes_the_matches_of_all_sources_and_of_the_cleared_ones(tmp_path: Path) -> None:
     world = Settings(home=tmp_path, profile=Profile.SANDBOX)
     with open_warehouse(world) as con:
         con.execute("""
@@ -185,6 +185,12 @@ def test_the_step_writes_both_tables_of_the_warehouse(tmp_path: Path) -> None:
             insert into core.track values ('e', 'Epilogue', ['Christophe Beck'], null);
             create table core.film_track_link as
                 select 'tt1' as film_id, 'e' as track_id, 'ost_album_features' as route;
+            create schema trainable;
+            create view trainable.film as from core.film;
+            create view trainable.soundtrack_credit as from core.soundtrack_credit;
+            create view trainable.chart_song as from core.chart_song where false;
+            create view trainable.track as from core.track where track_id <> 'b';
+            create view trainable.film_track_link as from core.film_track_link;
         """)
     report = match_all(world)
     assert (report.n_credits, report.n_credits_matched, report.n_links, report.n_doubtful) == (2, 2, 3, 0)
@@ -197,3 +203,6 @@ def test_the_step_writes_both_tables_of_the_warehouse(tmp_path: Path) -> None:
             ("c2", "e", True),
         ]
         assert con.execute("select song_key, track_id from matching.chart_track").fetchall() == [("s1", "a")]
+        trainable = "select credit_id, track_id from matching.trainable_credit_track order by 2"
+        assert con.execute(trainable).fetchall() == [("c1", "a"), ("c2", "e")]
+        assert con.execute("select * from matching.trainable_chart_track").fetchall() == []

@@ -13,10 +13,11 @@ from typing import Any
 
 import duckdb
 import pytest
+from sql_world import sources_file
 
 from tasks import warehouse
+from tasks.fetching import policy
 from tasks.lake import utc_now, write_batch
-from tasks.schemas import COLLECTED_SOURCES
 from tasks.settings import OstinatoError, Profile, Settings
 from tasks.warehouse.audit import header_checks, run_checks
 from tasks.warehouse.models import SqlModel, load_models, read_model
@@ -55,13 +56,43 @@ def test_a_published_catalogue_holds_every_mart_in_the_database_and_as_parquet(b
     assert not list(published.path.glob("*.wal"))
 
 
-def test_the_published_metadata_names_every_source_in_its_own_words(built: Settings) -> None:
-    published = publish(built)
-    with warehouse.open_catalogue(built) as con:
+def attributions(published: Published) -> dict[str, str]:
+    """Source and words, which the database, the Parquet file and the snapshot's description say alike."""
+    with duckdb.connect(str(published.path / "catalogue.duckdb"), read_only=True) as con:
         told = dict(con.execute("select source, attribution from attribution").fetchall())
+        parquet = con.execute(f"select source, attribution from '{published.path}/attribution.parquet'").fetchall()
+    assert dict(parquet) == told
     assert json.loads((published.path / "snapshot.json").read_text(encoding="utf-8"))["attribution"] == told
-    assert told["tmdb"] == "This product uses the TMDB API but is not endorsed or certified by TMDB."
-    assert all(told[source] for source in (*COLLECTED_SOURCES, "dataset", "audio"))
+    return told
+
+
+def test_the_sources_with_rows_are_named_in_their_own_words(built: Settings) -> None:
+    assert attributions(publish(built)) == {"spotify": "Track metadata: Spotify (https://open.spotify.com)."}
+
+
+def test_an_empty_catalogue_owes_nobody_words(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    warehouse.build(settings)
+    assert attributions(publish(settings)) == {}
+
+
+def test_a_permission_is_claimed_only_where_the_operator_attests_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(home=tmp_path, profile=Profile.LIVE)
+    film = {"tmdb_id": 1, "imdb_id": "tt0000001", "title": "Film", "fetched_at": utc_now()}
+    credit = {"imdb_id": "tt0000001", "position": 1, "title": "Song", "credits": [], "fetched_at": utc_now()}
+    write_batch(settings.lake, "tmdb", "film", [film], batch_key="films", ingest_date=AS_OF)
+    write_batch(settings.lake, "imdb", "soundtrack", [credit], batch_key="credits", ingest_date=AS_OF)
+    warehouse.build(settings)
+    tmdb = {"tmdb": "This product uses the TMDB API but is not endorsed or certified by TMDB."}
+    imdb = {"imdb": "Information courtesy of IMDb (https://www.imdb.com). Used with permission."}
+    assert attributions(publish(settings)) == tmdb
+    for rule, value in (("robots", "operator-permission"), ("training", "attested")):
+        with monkeypatch.context() as attested:
+            attested.setattr(policy, "SOURCES_FILE", sources_file(tmp_path, "imdb", rule, value))
+            policy._read.cache_clear()
+            assert attributions(publish(settings)) == tmdb | imdb
 
 
 def test_only_the_last_snapshots_are_kept_and_rollback_walks_back(built: Settings) -> None:
@@ -229,9 +260,20 @@ def test_a_damaged_or_missing_snapshot_is_one_sentence_and_rollback_mends_it(bui
 
 def test_a_half_built_warehouse_does_not_pass_for_a_whole_one(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path)
+    fingerprint = warehouse.lake_fingerprint(settings)
     warehouse.build(settings)
-    warehouse.mark_current(settings)
+    warehouse.mark_current(settings, fingerprint)
     assert warehouse.is_current(settings)
     settings.warehouse.unlink()
     warehouse.build(settings, select="staging.tmdb_list")
+    assert not warehouse.is_current(settings)
+
+
+def test_what_lands_during_a_build_is_not_taken_for_built(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    fingerprint = warehouse.lake_fingerprint(settings)
+    warehouse.build(settings, select="staging.melon_chart")
+    row = {"chart": "month", "scope": "KPOP", "period": "2024-12", "rank": 1, "title": "Landed too late"}
+    write_batch(settings.lake, "melon", "chart", [row], batch_key="late", ingest_date=date(2025, 1, 1))
+    warehouse.mark_current(settings, fingerprint)
     assert not warehouse.is_current(settings)

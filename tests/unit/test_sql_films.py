@@ -105,6 +105,24 @@ def test_a_film_that_a_file_repeats_is_read_from_its_newest_import_and_latest_vo
     assert film(con, "tt0000002", "title, runtime_min, overview") == ("Of 2017", 100, "A plot.")
 
 
+def test_a_page_shows_the_original_title_only_where_it_differs(tmp_path: Path) -> None:
+    def page(tmdb_id: int, **shown: Any) -> Row:
+        return {"tmdb_id": tmdb_id, "title": "기생충", "original_language": "ko", **shown}
+
+    raw = {
+        ("tmdb", "film"): [
+            page(1, title="Parasite", original_title="기생충"),
+            page(2),
+            page(3, original_title=" "),
+            # a page whose facts are named in a language that the parser does not know
+            page(4, title="Parasiten", original_language=None),
+        ]
+    }
+    with built_world(tmp_path, raw) as world:
+        titles = "select original_title from staging.tmdb_film order by tmdb_id"
+        assert [title for (title,) in rows(world, titles)] == ["기생충", "기생충", "기생충", None]
+
+
 def test_zero_and_sentences_that_say_so_are_unknown(con: duckdb.DuckDBPyConnection) -> None:
     assert film(con, "tmdb:3", "imdb_id, overview, runtime_min, budget_usd, revenue_usd, user_score") == (None,) * 6
 

@@ -148,14 +148,12 @@ def build_world(settings: Settings, *, backwards: bool = False) -> None:
         credits = dict(con.execute("select title, credit_id from core.soundtrack_credit").fetchall())
         songs = dict(con.execute("select song_id, song_key from core.chart_song").fetchall())
         found = {"match_score": 0.9, "match_method": "title_performer"}
-        fill(
-            con,
-            "matching.credit_track",
-            [
-                {**found, "credit_id": credits["Rock Song"], "track_id": "rock", "is_match": True},
-                {**found, "credit_id": credits["Pop Song"], "track_id": "spot", "is_match": False},
-            ],
-        )
+        matched = [
+            {**found, "credit_id": credits["Rock Song"], "track_id": "rock", "is_match": True},
+            {**found, "credit_id": credits["Pop Song"], "track_id": "spot", "is_match": False},
+        ]
+        fill(con, "matching.credit_track", matched)
+        fill(con, "matching.trainable_credit_track", matched)
         charted = {**found, "song_key": songs["101"], "track_id": "charted", "is_match": True}
         fill(con, "matching.chart_track", [charted])
         fill(

@@ -194,8 +194,9 @@ def test_an_audio_file_is_the_track_of_its_code_or_of_its_name_and_length(con: d
 def test_what_is_trained_on_was_measured_by_a_cleared_provider(
     con: duckdb.DuckDBPyConnection, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    names = ("magic", "approved", "shown by code", "unmeasured")
-    labels = [seed_row(name, name, "Singer", "folk", energy=None) for name in names]  # without features of their own
+    named = [(str(row["track_id"]), row["title"], row["artists"][0]) for row in RAW["spotify", "track"]]
+    # without features of their own
+    labels = [seed_row(*names, "folk", energy=None, duration_ms=180_000.0) for names in named]
     raw = {key: rows for key, rows in RAW.items() if key[1] != "spotify_million_tracks"}
     raw[("dataset", "spotify_tracks")] = labels
     trained = """
@@ -211,6 +212,7 @@ def test_what_is_trained_on_was_measured_by_a_cleared_provider(
             ("approved", "spotify"),
             *audio_files[:1],
             ("magic", "reccobeats"),
+            ("magic single", "reccobeats"),
             ("shown by code", "reccobeats"),
             *audio_files[1:],
         ]
