@@ -30,7 +30,7 @@ refresh: setup   ## the main job in the sandbox: collect, build, train where nee
 	@$(BIN)/ostinato refresh --profile sandbox
 
 test: setup      ## everything fast: units, flows against the sandbox with the real browser, real data
-	@$(BIN)/python -m pytest -m "not proof"
+	@$(BIN)/python -m pytest -m "not proof" -n 3 --dist loadfile
 
 proof: setup     ## the slow proofs: kills at every step, real servers, real trainings
 	@$(BIN)/python -m pytest -m proof

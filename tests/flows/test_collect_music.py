@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from tasks import lake
 from tasks.collecting.charts.nightly import collect_charts
 from tasks.collecting.features.chain import collect_features
+from tasks.collecting.made_up import set_clock
 from tasks.collecting.report import SourceReport
 from tasks.collecting.soundtracks.imdb import collect_soundtracks
 from tasks.collecting.soundtracks.musicbrainz import collect_recordings
@@ -46,6 +47,7 @@ def put_films(world: Settings) -> None:
 
 def test_music_comes_in_whole_and_a_second_run_adds_nothing(world: Settings) -> None:
     as_of = today()
+    set_clock(world, as_of)  # other tests move it
     put_films(world)
     collect_soundtracks(world, as_of)
     charts, songs = collect_charts(world, as_of)

@@ -203,7 +203,19 @@ def test_a_film_page_of_2021() -> None:
         "We don’t have an overview.",
         "한국어로 등록된 개요가 없습니다.",
         "이 영화의 개요가 없습니다. 개요를 추가해 주세요.",
+        "한국어로 번역된 개요가 없습니다. 데이터베이스를 확장할 수 있도록 추가해 주세요.",
+        "일본어로 번역된 내용이 없습니다.",
+        "개요를 찾을 수 없습니다.",
+        "등록된 줄거리가 없어요",
+        "이 영화는 한국어 줄거리가 아직 등록되지 않았습니다.",
+        "줄거리 정보 없음",
         "No overview found.",
+        "We don't have an overview translated in Korean.",
+        "Sorry! We do not have any overview.",
+        "There is no overview available.",
+        "This movie has no overview yet.",
+        "Overview not available",
+        "N/A",
     ],
 )
 def test_the_sentence_for_a_missing_overview_is_not_stored(sentence: str) -> None:
@@ -211,7 +223,17 @@ def test_the_sentence_for_a_missing_overview_is_not_stored(sentence: str) -> Non
     assert parse_film(json.dumps(API | {"overview": sentence})).rows[0]["overview"] is None
 
 
-@pytest.mark.parametrize("words", ["Sadly, we don't have an overview of it.", "A tale without overview."])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Sadly, we don't have an overview of it.",
+        "A tale without overview.",
+        "No description fits the man who comes to town.",
+        "The synopsis is not what it seems.",
+        "줄거리 없는 삶을 사는 남자가 있다.",
+        "아무런 소개가 없는 남자가 나타난다.",
+    ],
+)
 def test_an_overview_that_speaks_of_overviews_is_kept(words: str) -> None:
     assert parse_film(FILM.format(**ENGLISH | {"overview": words})).rows[0]["overview"] == words
 
@@ -305,6 +327,12 @@ def test_the_api_reads_as_the_page_does() -> None:
     assert listed == [{"tmdb_id": 550, "title": "Fight Club", "released_on": "1999-10-15", "user_score": 84.0}]
 
 
+@pytest.mark.parametrize("title", ["Tom & Jerry <Live>", "<3", "A <b> C", "5 < 6 > 4"])
+def test_signs_in_a_title_of_the_api_are_words(title: str) -> None:
+    assert parse_film(json.dumps(API | {"title": title})).rows[0]["title"] == title
+    assert parse_list(json.dumps({"results": [API | {"title": title}]})).rows[0]["title"] == title
+
+
 def test_what_the_api_does_not_know_is_null() -> None:
     unknown = {"runtime": 0, "budget": 0, "revenue": 0, "vote_average": 0.0, "overview": "", "release_date": ""}
     row = parse_film(json.dumps({"id": 5, "title": "T", "imdb_id": "", "poster_path": None, **unknown})).rows[0]
@@ -362,7 +390,7 @@ def test_the_id_export_packed_and_unpacked() -> None:
     [
         (b"", FetchState.BROKEN),
         (EXPORT.encode()[:150], FetchState.BROKEN),
-        (gzip.compress(EXPORT.encode())[:60], FetchState.BROKEN),
+        (gzip.compress(EXPORT.encode(), mtime=0)[:60], FetchState.BROKEN),
         (b"\x1f\x8bnonsense", FetchState.BROKEN),
         (b"<html>", FetchState.BROKEN),
     ],
