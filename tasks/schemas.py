@@ -122,6 +122,16 @@ _COLLECTED: dict[tuple[str, str], dict[str, pa.DataType]] = {
         "provider": STR,
         "file_name": STR,
     },
+    # one row per file that was looked at, so that it is not opened again before it changes
+    ("audio", "file"): {
+        "file_key": STR,  # a hash of its path
+        "n_bytes": I64,
+        "modified_ns": I64,  # since 1970
+        "track_id": STR,
+        "state": STR,  # ok, empty, broken
+        "reason": STR,  # why it was not measured, for people
+        "measured_by": STR,  # versions of what tried
+    },
 }
 
 # One row per request of a collector: the manifest of the page archive.

@@ -13,7 +13,8 @@ import math
 import os
 import warnings
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
     import soundfile
 
+MEASURING_VERSION = 1  # raise it with every change of what can be measured, or how
 CALIBRATION = Path(__file__).with_name("audio_calibration.json")
 SAMPLE_RATE_HZ = 22_050  # at which the calibration's descriptors were taken
 SHORTEST_S = 5.0  # less holds no tempo
@@ -52,6 +54,12 @@ class Sound:
 
     samples: np.ndarray  # float32, (n,), at SAMPLE_RATE_HZ
     duration_ms: float
+
+
+@cache
+def measuring_version() -> str:
+    """The versions of all that measures: what one of them cannot decode, another may."""
+    return f"{MEASURING_VERSION}, soundfile {version('soundfile')}, librosa {version('librosa')}"
 
 
 def measure_file(path: Path) -> Parsed[dict[str, Any]]:

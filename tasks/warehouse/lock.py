@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from tasks.disk import writing
 from tasks.lake import utc_now
 from tasks.settings import OstinatoError, Settings
 
@@ -78,10 +79,11 @@ def _try_take(path: Path) -> bool:
     except BlockingIOError:
         file.close()
         return False
-    file.seek(0)
-    file.truncate()
-    json.dump({"process": os.getpid(), "since": utc_now().isoformat(timespec="seconds")}, file)
-    file.flush()
+    with writing(path):
+        file.seek(0)
+        file.truncate()
+        json.dump({"process": os.getpid(), "since": utc_now().isoformat(timespec="seconds")}, file)
+        file.flush()
     _files[path] = file
     return True
 

@@ -10,7 +10,7 @@ import pytest
 
 from tasks import lake
 from tasks.collecting.tracks.hits import KEPT, LEAST_SCORE, best_hits, score, title_similarity
-from tasks.collecting.tracks.questions import Question, all_questions, question_of_credit
+from tasks.collecting.tracks.questions import Question, all_questions, distinct, question_of_credit
 from tasks.lake import utc_now
 from tasks.settings import Profile, Settings
 from tasks.sources.spotify import TrackRow
@@ -184,6 +184,15 @@ def test_recordings_bring_their_code_and_length_to_the_song(tmp_path: Path) -> N
         Question("Main Title", "Hans Zimmer", ("USAAA1000002",), 100_000),
         Question("Time", "Hans Zimmer"),
     ]
+
+
+def test_recordings_that_share_a_code_are_one_and_bring_all_their_codes() -> None:
+    first, second, third, fourth = (f"USAAA100000{n}" for n in range(1, 5))
+    asked = [
+        Question("Time", "Hans Zimmer", codes)
+        for codes in ((), (first,), (fourth,), (first, second), (second, third), (third,))
+    ]
+    assert [one.isrcs for one in distinct(asked)] == [(first, second, third), (fourth,)]
 
 
 def test_queries_go_from_the_surest_to_the_widest_and_the_text_of_a_question_holds_it_all() -> None:

@@ -199,6 +199,8 @@ def _collect(
                 progress(n_done, len(due))
             if provider.is_closed:
                 break
+    report.n_answered = len(answered)
+    report.n_due = len(answered) if provider.refusal else len(due)  # whom it refuses for good, it owes nothing
     _tell_people(report, provider, as_of, due, answered)
     return report.close(FetchState.REFUSED if provider.refusal else provider.session.closed)
 

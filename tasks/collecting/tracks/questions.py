@@ -55,7 +55,7 @@ class Question:
     @property
     def label(self) -> str:
         """The song in a report."""
-        return f"{self.title} - {self.artist}"
+        return " ".join([f"{self.title} - {self.artist}", *(f"({isrc})" for isrc in self.isrcs[:1])])
 
     @property
     def queries(self) -> list[str]:
@@ -106,13 +106,18 @@ def distinct(questions: Iterable[Question]) -> list[Question]:
 
 
 def _recordings(group: Iterable[Question]) -> list[Question]:
-    """The questions of a group that have codes, those that share one but once."""
+    """The questions of a group that have codes; those that share one are one recording, with the codes of all."""
     found: list[Question] = []
-    seen: set[str] = set()
+    place: dict[str, int] = {}
     for question in group:
-        if question.isrcs and seen.isdisjoint(question.isrcs):
+        if not question.isrcs:
+            continue
+        number = next((place[code] for code in question.isrcs if code in place), len(found))
+        if number == len(found):
             found.append(question)
-        seen.update(question.isrcs)
+        codes = dict.fromkeys((*found[number].isrcs, *question.isrcs))
+        found[number] = replace(found[number], isrcs=tuple(codes)[:MAX_CODES])
+        place.update(dict.fromkeys(question.isrcs, number))
     return found
 
 

@@ -138,7 +138,9 @@ def _ask_all(
     """Ask in batches, each landed before the next; returns what became of the questions that were put."""
     since = as_of - polite.policy.fresh_for
     landed = read_since(settings.lake, "spotify", "track", ["track_id", "isrc"], since)
-    known = dict(zip(*landed.to_pydict().values(), strict=True))
+    known: dict[str, str | None] = {}
+    for row in landed.to_pylist():
+        known[row["track_id"]] = known.get(row["track_id"]) or row["isrc"]
     outcomes: list[Outcome] = []
     n_searches = 0
     with ThreadPoolExecutor(settings.max_workers, thread_name_prefix="spotify") as pool:
@@ -168,7 +170,11 @@ def _ask(api: SpotifyApi, question: Question) -> Found:
 def _land(
     settings: Settings, as_of: date, found: Sequence[Found], known: dict[str, str | None], report: SourceReport
 ) -> None:
-    """Write one batch: new tracks, then the memory of the questions."""
+    """Write one batch: new tracks, then the memory of the questions.
+
+    The night is part of its name: what an earlier night was told stays beside it, since Spotify may not show a code
+    again, be it that the app is in another mode.
+    """
     rows: list[dict[str, Any]] = []
     fetched: list[dict[str, Any]] = []
     for one in found:
@@ -179,7 +185,7 @@ def _land(
             rows += with_provenance(parsed.rows, answer)
     new_rows = _new(one_of_each(rows), known)
     tables = {"fetch": fetched, "track": new_rows, "search": [one.search_row() for one in found if one.is_settled]}
-    batch_key = content_key("songs", ["\t".join(one.question.key) for one in found])
+    batch_key = content_key("songs", [str(as_of), *("\t".join(one.question.key) for one in found)])
     land(settings.lake, "spotify", tables, batch_key, as_of)
     report.n_rows += len(new_rows)
 
@@ -210,9 +216,11 @@ def _tell_people(
     asked = {outcome.question for outcome in put}
     closed = polite.closed or FetchState.LIMITED  # the run's own limit stands for Spotify's
     failed = [outcome for outcome in put if outcome.state not in ANSWERED]
-    missing = failed + [Outcome(question, closed, "") for question in due if question not in asked]
+    unasked = [Outcome(question, closed, "") for question in due if question not in asked]
+    missing = failed + unasked
     for outcome in missing[:MAX_NAMED]:
         report.miss([outcome.question.label], outcome.state)
+    report.n_due, report.n_answered = len(due), len(due) - len(missing)
     if missing:
         report.notes.append(f"{len(missing)} of {len(due)} songs are left for the next run: {_why(polite, failed)}.")
 
