@@ -5,23 +5,17 @@ Heavy packages are imported inside the commands that need them, so that `--help`
 
 from __future__ import annotations
 
-import os
 import re
-import signal
-import sys
-import threading
 from datetime import date, datetime
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import typer
 
 from ostinato import console
-from ostinato.console import enter_world, err, print_json
+from ostinato.console import enter_world, print_json
+from ostinato.ending import run
 from tasks.settings import OstinatoError, Profile, today
-
-INTERRUPTED = 130  # with this typer ends a command after Ctrl-C
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -63,7 +57,7 @@ def refresh(
     """
     settings = enter_world(profile)
     from ostinato.jobs import refresh_now
-    from ostinato.show import show_refresh
+    from ostinato.show.runs import show_refresh
 
     summary = refresh_now(settings, as_of=_day(as_of), max_films=films, skip_fetch=skip_fetch)
     show_refresh(settings, summary, as_json=as_json)
@@ -74,7 +68,7 @@ def retag(profile: ProfileOption = None, as_of: AsOfOption = None, as_json: Json
     """The monthly job: train challengers, tag every track with the champions, publish."""
     settings = enter_world(profile)
     from ostinato.jobs import retag_now
-    from ostinato.show import show_refresh
+    from ostinato.show.runs import show_refresh
 
     show_refresh(settings, retag_now(settings, as_of=_day(as_of)), as_json=as_json)
 
@@ -96,7 +90,7 @@ def train(
         raise typer.BadParameter(f"{model!r} is none of {', '.join(TRAINABLE)}.", param_hint="MODEL")
     settings = enter_world(profile)
     from ostinato.jobs import train_now
-    from ostinato.show import show_training
+    from ostinato.show.runs import show_training
 
     show_training(settings, train_now(settings, model, _day(as_of)), as_json=as_json)
 
@@ -113,7 +107,7 @@ def tag(
 ) -> None:
     """Score your own table with the champions: every row x kind x label with its probability."""
     settings = enter_world(profile)
-    from ostinato.show import show_tagged_file
+    from ostinato.show.files import show_tagged_file
     from tasks.tagging import tag_file
 
     show_tagged_file(tag_file(settings, file, out, group), as_json=as_json)
@@ -134,7 +128,7 @@ def import_(
     """
     settings = enter_world(profile, default=Profile.LIVE)
     from ostinato.jobs import import_now
-    from ostinato.show import show_imports
+    from ostinato.show.files import show_imports
 
     show_imports(import_now(settings, paths, _day(as_of)), as_json=as_json)
 
@@ -144,6 +138,9 @@ def measure(
     paths: Annotated[
         list[Path], typer.Argument(readable=False, help="Audio files, or folders with some.", metavar="PATH...")
     ],
+    again: Annotated[
+        bool, typer.Option("--again", help="Open also files that have not changed, such as those that failed before.")
+    ] = False,
     profile: ProfileOption = None,
     as_of: AsOfOption = None,
     as_json: JsonOption = False,
@@ -151,13 +148,13 @@ def measure(
     """Measure your own audio files, so that they are tagged as tracks of the catalogue.
 
     Writes to the live world unless told otherwise. Tempo, key, mode and duration are measured, the other features are
-    estimates. With OSTINATO_AUDIO set to a folder, every refresh does this for new files.
+    estimates. With OSTINATO_AUDIO set to a folder, every refresh does this for new and changed files.
     """
     settings = enter_world(profile, default=Profile.LIVE)
     from ostinato.jobs import measure_now
-    from ostinato.show import show_measured
+    from ostinato.show.runs import show_measured
 
-    show_measured(measure_now(settings, paths, _day(as_of)), as_json=as_json)
+    show_measured(measure_now(settings, paths, _day(as_of), again=again), as_json=as_json)
 
 
 @app.command("backfill-charts")
@@ -183,12 +180,10 @@ def backfill_charts(
     """
     kinds = chart or ["month", "year"]
     _check_months(first, last)
-    for kind in kinds:
-        if kind not in ("month", "week", "year"):
-            raise typer.BadParameter(f"{kind!r} is none of month, week, year.", param_hint="--chart")
+    _check_charts(kinds, first, last, _day(as_of))
     settings = enter_world(profile)
     from ostinato.jobs import backfill_now
-    from ostinato.show import show_backfill
+    from ostinato.show.runs import show_backfill
 
     summary = backfill_now(settings, as_of=_day(as_of), first=first, last=last, kinds=kinds, with_songs=songs)
     show_backfill(settings, summary, as_json=as_json)
@@ -202,6 +197,20 @@ def _check_months(first: str, last: str | None) -> None:
         raise typer.BadParameter(f"{last} is before {first}.", param_hint="--to")
 
 
+def _check_charts(kinds: list[str], first: str, last: str | None, as_of: date) -> None:
+    """Refuse what a backfill would find nothing for, before any server is started."""
+    from tasks.collecting.charts.backfill import PastChart, require_closed_period
+
+    for kind in kinds:
+        if kind not in set(PastChart):
+            raise typer.BadParameter(f"{kind!r} is none of {', '.join(PastChart)}.", param_hint="--chart")
+    months = [date.fromisoformat(f"{month}-01") if month else as_of for month in (first, last)]
+    try:
+        require_closed_period(as_of, months[0], months[1], [PastChart(kind) for kind in kinds])
+    except OstinatoError as fault:
+        raise typer.BadParameter(str(fault), param_hint="--from") from None
+
+
 @app.command()
 def parse(
     kind: Annotated[str, typer.Argument(help="imdb-soundtrack, melon-chart, melon-song, tmdb-list, tmdb-film, ...")],
@@ -211,7 +220,7 @@ def parse(
     ] = None,
 ) -> None:
     """Parse a saved page or API body and print one JSON line per row: how to see what a site changed."""
-    from ostinato.show import print_parsed
+    from ostinato.show.files import print_parsed
     from tasks.sources.kinds import PARSERS
 
     if kind not in PARSERS:
@@ -237,7 +246,7 @@ def reparse(
         raise typer.BadParameter(f"{source!r} is none of {', '.join(known)}.", param_hint="SOURCE")
     settings = enter_world(profile)
     from ostinato.jobs import reparse_now
-    from ostinato.show import show_reread
+    from ostinato.show.runs import show_reread
 
     show_reread(reparse_now(settings, source), as_json=as_json)
 
@@ -292,7 +301,7 @@ def build(
 ) -> None:
     """Build the SQL models of the warehouse alone; nothing is published."""
     settings = enter_world(profile)
-    from ostinato.show import build_and_show
+    from ostinato.show.world import build_and_show
 
     build_and_show(settings, select, list_models=list_models, as_json=as_json)
 
@@ -301,7 +310,7 @@ def build(
 def status(profile: ProfileOption = None, as_json: JsonOption = False) -> None:
     """The served catalogue and its age, kept snapshots, champions, and the last runs of each source."""
     settings = enter_world(profile)
-    from ostinato.show import show_status
+    from ostinato.show.world import show_status
 
     show_status(settings, as_json=as_json)
 
@@ -310,7 +319,7 @@ def status(profile: ProfileOption = None, as_json: JsonOption = False) -> None:
 def doctor(profile: ProfileOption = None, as_json: JsonOption = False) -> None:
     """Check browser, keys, servers, disk and versions, and say what to do about each fault."""
     settings = enter_world(profile)
-    from ostinato.show import show_doctor
+    from ostinato.show.world import show_doctor
 
     show_doctor(settings, as_json=as_json)
 
@@ -329,70 +338,8 @@ def up(
 
 
 def main() -> None:
-    """Run a command; a fault that a user can act on is one line on stderr and exit code 1.
-
-    Once somebody has asked for the end, whatever comes of it is that end: DuckDB, for one, answers Ctrl-C with a
-    RuntimeError of its own.
-    """
-    asked_to_end = _watch_for_the_end()
-    try:
-        _run()
-    except BaseException as end:
-        if not asked_to_end.is_set() and not _is_termination(end):
-            raise
-        if isinstance(end, SystemExit) and end.code == 0:
-            raise
-        err.print("Stopped. Nothing half-done is served; run the command again to go on.", soft_wrap=True)
-        sys.exit(INTERRUPTED)
-
-
-def _is_termination(fault: BaseException | None) -> bool:
-    """True where a SIGTERM lies behind a fault: within a flow Prefect takes that signal, by an exception of its own."""
-    while fault is not None:
-        if type(fault).__name__ == "TerminationSignal":
-            return True
-        fault = fault.__cause__ or fault.__context__
-    return False
-
-
-def _watch_for_the_end() -> threading.Event:
-    """Treat SIGTERM and a closed terminal as Ctrl-C, so that servers and browser end with us; not under nohup."""
-    asked_to_end = threading.Event()
-
-    def end(number: int, frame: FrameType | None) -> None:
-        asked_to_end.set()
-        raise KeyboardInterrupt
-
-    for request in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(request) is not signal.SIG_IGN:
-            signal.signal(request, end)
-    return asked_to_end
-
-
-def _run() -> None:
-    try:
-        try:
-            app()
-        finally:
-            _flush()
-    except OstinatoError as fault:
-        console.error(fault)
-        sys.exit(1)
-    except BrokenPipeError:  # whoever read our output, such as `head`, has enough
-        sys.exit(1)
-    except OSError as fault:
-        console.error(f"{fault.strerror or fault}{f': {fault.filename}' if fault.filename else ''}.")
-        sys.exit(1)
-
-
-def _flush() -> None:
-    """Write out what stdout holds back; what cannot be written is dropped, so that it is not tried again at the end."""
-    try:
-        if sys.stdout:
-            sys.stdout.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise
+    """Run a command; a fault that a user can act on is one line on stderr and exit code 1."""
+    run(app)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ostinato.console import StepDisplay, step_display
 from tasks.settings import OstinatoError, Settings
@@ -26,12 +26,8 @@ def refresh_now(settings: Settings, *, as_of: date, max_films: int, skip_fetch: 
     """`nightly-refresh` in this process; in the sandbox world the sandbox runs for as long as it is needed."""
     with ExitStack() as stack:
         display = stack.enter_context(flow_display(settings))
-        if settings.is_sandbox and not skip_fetch:
-            from ostinato.services import sandbox_running
-
-            display.note("Sandbox started")
-            stack.enter_context(sandbox_running(settings, as_of=as_of, films=max_films))
-            display.done("Sandbox started")
+        if not skip_fetch:
+            _start_sandbox(stack, display, settings, as_of=as_of, films=max_films)
         from flows.nightly_refresh import NightlyOptions, nightly_refresh
 
         options = NightlyOptions(as_of=as_of, max_films=max_films, skip_fetch=skip_fetch)
@@ -44,12 +40,7 @@ def backfill_now(
     """`backfill-charts` in this process, beside whatever else works on this world."""
     with ExitStack() as stack:
         display = stack.enter_context(flow_display(settings, part="backfill"))
-        if settings.is_sandbox:
-            from ostinato.services import sandbox_running
-
-            display.note("Sandbox started")
-            stack.enter_context(sandbox_running(settings, as_of=as_of))
-            display.done("Sandbox started")
+        _start_sandbox(stack, display, settings, as_of=as_of)
         from flows.backfill_charts import BackfillOptions, backfill_charts
         from tasks.collecting.charts.backfill import PastChart
 
@@ -58,7 +49,17 @@ def backfill_now(
         return run_flow(lambda: backfill_charts(options))
 
 
-def measure_now(settings: Settings, paths: Sequence[Path], as_of: date) -> SourceReport:
+def _start_sandbox(stack: ExitStack, display: StepDisplay, settings: Settings, **size: Any) -> None:
+    """In the sandbox world, start its sites, unless OSTINATO_SITES names some that run already."""
+    if settings.is_sandbox and not settings.sites:
+        from ostinato.services import sandbox_running
+
+        display.note("Sandbox started")
+        stack.enter_context(sandbox_running(settings, **size))
+        display.done("Sandbox started")
+
+
+def measure_now(settings: Settings, paths: Sequence[Path], as_of: date, *, again: bool) -> SourceReport:
     """Measure audio files without Prefect."""
     from tasks.collecting.features.audio_files import measure_files
     from tasks.warehouse import world_lock
@@ -66,7 +67,7 @@ def measure_now(settings: Settings, paths: Sequence[Path], as_of: date) -> Sourc
     title = "Audio files measured"
     with world_lock(settings, part="audio"), step_display() as display:
         display.note(title)
-        report = measure_files(settings, paths, as_of, lambda done, total: display(title, done, total))
+        report = measure_files(settings, paths, as_of, lambda done, total: display(title, done, total), again=again)
         display.done(title)
     return report
 

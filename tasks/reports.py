@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from tasks.collecting.report import SourceReport
+from tasks.collecting.report import SourceReport, first_of
 from tasks.collecting.rereading import RereadReport
 from tasks.fetching.answer import FetchState
 from tasks.lake import utc_now, write_batch
 from tasks.settings import OstinatoError, Settings
 from tasks.warehouse import BuildReport, CheckResult, SqlModel, load_models
 from tasks.warehouse.connection import SQL_DIR
+from tasks.warehouse.models import TRAINABLE
 from tasks.warehouse.publish import Published
 
 if TYPE_CHECKING:  # an import must not wait for the packages that learn
@@ -76,7 +77,7 @@ def require_an_answer(sources: Sequence[SourceReport]) -> None:
     OstinatoError
         When every source that was asked was out of reach.
     """
-    asked = [report for report in sources if report.states]
+    asked = [report for report in sources if report.states or report.unasked]
     if asked and all(report.state is FetchState.UNREACHABLE for report in asked):
         names = ", ".join(sorted({report.source for report in asked}))
         raise OstinatoError(
@@ -180,6 +181,8 @@ def reread_pairs(report: RereadReport) -> dict[str, int]:
     return {
         "pages read anew": report.n_pages,
         "pages no longer kept (their rows stay)": report.n_expired,
+        "pages damaged (their rows stay)": len(report.damaged),
+        "pages that read worse than before (their rows stay)": len(report.worse),
         "batches": report.n_batches,
         "batches that changed": report.n_changed_batches,
         "rows before": report.n_rows_before,
@@ -190,7 +193,12 @@ def reread_pairs(report: RereadReport) -> dict[str, int]:
 
 def reread_markdown(report: RereadReport) -> str:
     """The same for the Prefect UI."""
-    return f"# Pages of {report.source} read anew\n\n{_table(('what', 'count'), reread_pairs(report).items())}"
+    parts = [
+        f"# Pages of {report.source} read anew",
+        _table(("what", "count"), reread_pairs(report).items()),
+        _section("What to know", "\n".join(f"- {text}" for text in report.warnings)),
+    ]
+    return "\n\n".join(part for part in parts if part)
 
 
 def audit_rows_markdown(checks: Iterable[CheckResult]) -> str:
@@ -228,11 +236,18 @@ GRAPH_COLOURS = {
 
 
 def sql_graph_png(models: Mapping[str, SqlModel], n_rows: Mapping[str, int]) -> bytes:
-    """Draw the models as a graph: one column a layer, a line from each table to those that read it."""
+    """Draw the models as a graph: one column a layer, a line from each table to those that read it.
+
+    A table of `trainable` is not drawn: the line comes from the table whose SELECT it has.
+    """
     from matplotlib.figure import Figure
 
-    shown = {name: model for name, model in models.items() if model.schema != "audits"}
-    tables = sorted(set(shown) | {read for model in shown.values() for read in model.depends_on})
+    shown = {name: model for name, model in models.items() if model.schema not in ("audits", TRAINABLE)}
+    drawn_as = {
+        f"{TRAINABLE}.{model.table}": name for name, model in shown.items() if model.schema in ("core", "features")
+    }
+    reads = {name: {drawn_as.get(read, read) for read in model.depends_on} for name, model in shown.items()}
+    tables = sorted(set(shown).union(*reads.values()))
     columns = [[name for name in tables if name.split(".")[0] in layers] for layers in GRAPH_COLUMNS]
     place = {
         name: (column, 1 - (row + 0.5) / len(names))
@@ -241,8 +256,8 @@ def sql_graph_png(models: Mapping[str, SqlModel], n_rows: Mapping[str, int]) -> 
     }
     figure = Figure(figsize=(12, max(4.0, 0.42 * max(map(len, columns)))), layout="constrained")
     axes = figure.subplots()
-    for name, model in shown.items():
-        for read in model.depends_on & place.keys():
+    for name in shown:
+        for read in reads[name] & place.keys():
             start, end = place[read], place[name]
             bend = "arc3,rad=0.45" if start[0] == end[0] else "arc3,rad=0"
             line = {"arrowstyle": "-", "color": "#c8ced6", "linewidth": 0.9, "connectionstyle": bend}
@@ -279,13 +294,15 @@ def _cell(value: Any) -> str:
 
 
 def _source_table(reports: Sequence[SourceReport]) -> str:
-    head = ("source", "what", "state", "rows", "requests", "answers by state", "seconds")
+    head = ("source", "what", "state", "rows", "due", "missing", "requests", "answers by state", "seconds")
     rows = [
         (
             report.source,
             report.entity,
             report.state,
             report.n_rows,
+            report.n_due,
+            report.n_missing,
             report.n_pages,
             ", ".join(f"{state} {count:,}" for state, count in sorted(report.states.items())),
             f"{((report.ended_at or report.started_at) - report.started_at).total_seconds():.1f}",
@@ -301,8 +318,7 @@ def _missing(reports: Sequence[SourceReport]) -> str:
     for report in reports:
         for state in dict.fromkeys(report.missing.values()):
             keys = [key for key, why in report.missing.items() if why == state]
-            more = f", and {len(keys) - NAMED_MISSING:,} more" if len(keys) > NAMED_MISSING else ""
-            rows.append((report.source, report.entity, state, len(keys), ", ".join(keys[:NAMED_MISSING]) + more))
+            rows.append((report.source, report.entity, state, len(keys), first_of(keys, NAMED_MISSING)))
     return _table(("source", "what", "state", "count", "which"), rows)
 
 

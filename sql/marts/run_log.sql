@@ -9,7 +9,7 @@ columns:
   run_id: VARCHAR; of that run
   as_of: VARCHAR; the day the run was reckoned from, ISO 8601
   source: VARCHAR; a site, dataset (imported files) or warehouse (what was built)
-  state: VARCHAR; ok, empty, missing, blocked, limited, broken, refused or unreachable
+  state: VARCHAR; ok, empty, missing, blocked, limited, broken, refused, unreachable or idle (nothing to ask for)
   n_rows: BIGINT; rows landed
   n_pages: BIGINT; pages and bodies read
   bytes: BIGINT; of all bodies

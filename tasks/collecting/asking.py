@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from tasks.collecting.freshness import limits_in_force
+from tasks.collecting.report import SourceReport
 from tasks.fetching.answer import Answer, FetchState
 from tasks.fetching.http import PoliteSession
 from tasks.settings import SEOUL, Settings
@@ -52,3 +53,14 @@ def come_back_note(session: PoliteSession) -> str:
     """When a source that asked for a long wait may be asked again, as the end of a sentence; empty where none did."""
     moment = session.come_back_at
     return f"; come back after {moment.astimezone(SEOUL):%Y-%m-%d %H:%M} (Seoul)" if moment else ""
+
+
+def unasked_notes(report: SourceReport, name: str, thing: str, session: PoliteSession) -> list[str]:
+    """How many things a run did not ask for, and why, in at most one sentence."""
+    n = sum(report.unasked.values())
+    if not n:
+        return []
+    reasons = {None: report.why_unasked, FetchState.UNREACHABLE: f"{name} cannot be reached"}
+    why = reasons.get(session.closed, f"{name} was closed for this run ({session.closed})")
+    many = f"{n:,} {thing}s were not asked for and are" if n > 1 else f"1 {thing} was not asked for and is"
+    return [f"{why}; {many} left for the next one{come_back_note(session)}."]

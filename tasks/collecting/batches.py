@@ -94,24 +94,27 @@ def _with_parser_version(source: str, row: Mapping[str, Any]) -> dict[str, Any]:
 def read_since(root: Path, source: str, entity: str, columns: Sequence[str], since: date) -> pa.Table:
     """Rows that landed on `since` or later by their ingest date, which is the `as_of` of the run that fetched them."""
     wanted = pa.schema([LAKE_SCHEMAS[(source, entity)].field(name) for name in columns])
-    files = [file for file in lake.batch_files(root, source, entity) if _ingest_date(file) >= since]
-    tables = [lake.read_file(file, wanted) for file in files]
+    with lake.read_lock(root):
+        files = [file for file in lake.batch_files(root, source, entity) if _ingest_date(file) >= since]
+        tables = [lake.read_file(file, wanted) for file in files]
     return pa.concat_tables(tables) if tables else wanted.empty_table()
 
 
 def read_batch(root: Path, source: str, entity: str, batch_key: str) -> pa.Table:
     """The rows of the batch of that key; none where there is none."""
     name = lake.batch_path(root, source, entity, batch_key, date.min).name
-    files = [file for file in lake.batch_files(root, source, entity) if file.name == name]
     schema = LAKE_SCHEMAS[(source, entity)]
-    return lake.read_file(files[-1], schema) if files else schema.empty_table()
+    with lake.read_lock(root):
+        files = [file for file in lake.batch_files(root, source, entity) if file.name == name]
+        return lake.read_file(files[-1], schema) if files else schema.empty_table()
 
 
 def n_rows_of(root: Path, source: str, entity: str, batch_key: str) -> int:
     """Rows in the newest batch of that key; 0 where there is none."""
     name = lake.batch_path(root, source, entity, batch_key, date.min).name
-    files = [file for file in lake.batch_files(root, source, entity) if file.name == name]
-    return int(pq.read_metadata(files[-1]).num_rows) if files else 0
+    with lake.read_lock(root):
+        files = [file for file in lake.batch_files(root, source, entity) if file.name == name]
+        return int(pq.read_metadata(files[-1]).num_rows) if files else 0
 
 
 def _ingest_date(file: Path) -> date:

@@ -7,20 +7,19 @@ the place of the old one under the same name and ingest date. Rows whose page ha
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from tasks import lake
 from tasks.collecting.charts.nightly import reread_chart
 from tasks.collecting.features.chain import reread_features
 from tasks.collecting.films.discover import reread_export
 from tasks.collecting.films.site import reread_film, reread_list
-from tasks.collecting.report import Progress
+from tasks.collecting.report import FINE, Progress, first_of
 from tasks.collecting.soundtracks.musicbrainz import reread_albums
 from tasks.collecting.tracks.search import one_of_each, reread_search
 from tasks.collecting.videos import reread_video
@@ -77,15 +76,39 @@ class RereadReport:
     """Pages read anew."""
     n_expired: int = 0
     """Pages that are no longer kept; their rows stay."""
+    damaged: dict[str, str] = field(default_factory=dict)
+    """Files of the archive that cannot be read -> why; their rows stay."""
+    worse: dict[str, str] = field(default_factory=dict)
+    """Pages that were read before and that today's parser reads nothing from -> their state now; their rows stay."""
     n_rows_before: int = 0
     n_rows: int = 0
     n_changed_batches: int = 0
     changed_states: Counter[str] = field(default_factory=Counter)
     """`broken -> ok` -> pages."""
 
+    @property
+    def warnings(self) -> list[str]:
+        """Sentences on what kept its old rows though it should not have to."""
+        found = []
+        if self.damaged:
+            found.append(
+                f"Archived pages that are damaged, and whose rows stay as they were: {len(self.damaged):,} "
+                f"({first_of(list(self.damaged))}); delete these files, and the pages are fetched again when due."
+            )
+        if self.worse:
+            named = first_of([f"{page}: {state}" for page, state in self.worse.items()])
+            found.append(
+                f"Pages that gave rows before and give none by today's parser, so that their rows stay as they were: "
+                f"{len(self.worse):,} ({named}); mend the parser and run `ostinato reparse {self.source}` again."
+            )
+        return found
+
 
 def reread_pages(settings: Settings, source: str, progress: Progress | None = None) -> RereadReport:
     """Read every archived page of a source anew and put the rows in the place of the old ones.
+
+    A page that is damaged, and one that today's parser cannot make anything of though an earlier one could, costs no
+    row: what is known of it stays, and the report names it.
 
     Raises
     ------
@@ -97,59 +120,119 @@ def reread_pages(settings: Settings, source: str, progress: Progress | None = No
         raise OstinatoError(f"There are no pages of a source {source!r} to read anew; name one of {', '.join(known)}.")
     report = RereadReport(source)
     files = lake.batch_files(settings.lake, source, "fetch")
-    tables = sorted({reread.table for (name, _), reread in REREADERS.items() if name == source})
     settled = _ids_by_batch(settings) if source == "spotify" else {}
     for n_done, file in enumerate(files, start=1):
-        _reread_batch(settings, source, file, tables, settled, report)
+        _Batch(settings, source, file, report).reread(settled)
         if progress is not None:
             progress(n_done, len(files))
     return report
 
 
-def _reread_batch(
-    settings: Settings,
-    source: str,
-    file: Path,
-    tables: Iterable[str],
-    settled: Mapping[str, set[str]],
-    report: RereadReport,
-) -> None:
-    """One batch: its pages, else the rows that it had of them."""
-    beside = {table: _beside(settings, source, table, file) for table in tables}
-    old = {table: _rows_of(path, LAKE_SCHEMAS[(source, table)]) for table, path in beside.items()}
-    manifest = _rows_of(file, LAKE_SCHEMAS[(source, "fetch")])
-    new: dict[str, list[dict[str, Any]]] = {table: [] for table in tables}
-    noted = []
-    for row in manifest:
-        reread = REREADERS.get((source, row["entity"]))
+class _Batch:
+    """One batch: the lines of its manifest, and the rows that they brought, table by table."""
+
+    def __init__(self, settings: Settings, source: str, file: Path, report: RereadReport) -> None:
+        self._settings = settings
+        self._source = source
+        self._file = file
+        self._report = report
+        tables = sorted({reread.table for (name, _), reread in REREADERS.items() if name == source})
+        self._beside = {table: _beside(settings, source, table, file) for table in tables}
+        self._old = {table: _rows_of(path, LAKE_SCHEMAS[(source, table)]) for table, path in self._beside.items()}
+        self._left = {table: list(rows) for table, rows in self._old.items()}
+        self._new: dict[str, list[dict[str, Any]]] = {table: [] for table in tables}
+        self._manifest = _rows_of(file, LAKE_SCHEMAS[(source, "fetch")])
+
+    def reread(self, settled: Mapping[str, set[str]]) -> None:
+        """Put the rows of its pages, else those that it had of them, in their place."""
+        read = [(line, self._read(line)) for line in self._manifest]
+        emptied = {table for table, rows in self._old.items() if rows and not self._new[table]}
+        self._new |= {table: self._old[table] for table in emptied}
+        noted = [self._noted(line, parsed, emptied) for line, parsed in read]
+        if self._source == "tmdb":
+            self._add_imdb_ids()
+            self._new = {table: _each_film_once(rows, self._old[table]) for table, rows in self._new.items()}
+        if self._source == "spotify":
+            self._new["track"] = _not_elsewhere(self._new["track"], self._file.name, settled)
+        for table, path in self._beside.items():
+            schema = LAKE_SCHEMAS[(self._source, table)]
+            before = pa.Table.from_pylist(self._old[table], schema=schema)
+            _replace(path, before, pa.Table.from_pylist(self._new[table], schema=schema), self._report)
+        manifest = pa.Table.from_pylist(noted, schema=LAKE_SCHEMAS[(self._source, "fetch")])
+        _replace(self._file, None, manifest, self._report)
+        self._report.n_batches += 1
+
+    def _read(self, line: Mapping[str, Any]) -> Parsed[Any] | None:
+        """Read one page; None where its rows and its line stay as they were."""
+        reread = REREADERS.get((self._source, line["entity"]))
         if reread is None:
-            noted.append(row)
-            continue
-        parsed = _parsed_anew(settings, reread, row, report)
+            return None
+        parsed = self._parsed_anew(reread, line)
+        if parsed is not None and self._is_worse(reread.table, line, parsed):
+            self._name_worse(line, parsed)
+            parsed = None
         if parsed is None:
-            new[reread.table] += _taken(old[reread.table], row["page_sha256"])
-            noted.append(row)
-            continue
-        provenance = {"fetched_at": row["fetched_at"], "page_sha256": row["page_sha256"]}
-        new[reread.table] += [{**found, **provenance} for found in parsed.rows]
-        if row["state"] != str(parsed.state):
-            report.changed_states[f"{row['state']} -> {parsed.state}"] += 1
-        version = PARSER_VERSIONS[(source, row["entity"])]
-        noted.append(row | {"state": str(parsed.state), "reason": parsed.reason, "parser_version": version})
-    if source == "tmdb":
-        _add_imdb_ids(settings, new["film"], manifest)
-        new = {
-            table: _each_film_once(rows, _rows_of(beside[table], LAKE_SCHEMAS[(source, table)]))
-            for table, rows in new.items()
-        }
-    if source == "spotify":
-        new["track"] = _not_elsewhere(new["track"], file.name, settled)
-    for table, path in beside.items():
-        schema = LAKE_SCHEMAS[(source, table)]
-        before = pa.Table.from_pylist(_rows_of(path, schema), schema=schema)
-        _replace(path, before, pa.Table.from_pylist(new[table], schema=schema), report)
-    _replace(file, None, pa.Table.from_pylist(noted, schema=LAKE_SCHEMAS[(source, "fetch")]), report)
-    report.n_batches += 1
+            self._new[reread.table] += _taken(self._left[reread.table], line["page_sha256"])
+            return None
+        provenance = {"fetched_at": line["fetched_at"], "page_sha256": line["page_sha256"]}
+        self._new[reread.table] += [{**found, **provenance} for found in parsed.rows]
+        return parsed
+
+    def _parsed_anew(self, reread: Reread, line: Mapping[str, Any]) -> Parsed[Any] | None:
+        """What today's parser reads from the page; None where no parser ever saw it, or it cannot be had any more."""
+        was_read = line["parser_version"] is not None or line["state"] in _READ  # older manifests knew no versions
+        body = self._body(line["page_sha256"]) if was_read and line["page_sha256"] is not None else None
+        if body is None:
+            return None
+        self._report.n_pages += 1
+        return reread.read(body, line["key"], line["url"])
+
+    def _body(self, sha256: str) -> bytes | None:
+        """An archived page; None where it is no longer kept or damaged."""
+        try:
+            return archive.load(self._settings.pages, sha256)
+        except FileNotFoundError:
+            self._report.n_expired += 1
+        except (OSError, ValueError) as fault:
+            self._report.damaged[str(archive.page_path(self._settings.pages, sha256))] = str(fault)
+        return None
+
+    def _is_worse(self, table: str, line: Mapping[str, Any], parsed: Parsed[Any]) -> bool:
+        """Whether a page that an earlier parser could read says nothing to today's, not even that there is nothing."""
+        if parsed.state not in FINE:
+            return line["state"] in _READ
+        gave_rows = any(row["page_sha256"] == line["page_sha256"] for row in self._left[table])
+        return parsed.state is FetchState.OK and not parsed.rows and gave_rows
+
+    def _name_worse(self, line: Mapping[str, Any], parsed: Parsed[Any]) -> None:
+        self._report.worse[f"{line['entity']} {line['key']}"] = str(parsed.state)
+
+    def _noted(self, line: dict[str, Any], parsed: Parsed[Any] | None, emptied: Container[str]) -> dict[str, Any]:
+        """The line of the manifest as it is from now on.
+
+        Where all pages of a batch together would leave nothing of its rows, the parser is more likely to be wrong
+        than each of them, and all stays as it was.
+        """
+        if parsed is None:
+            return line
+        if REREADERS[(self._source, line["entity"])].table in emptied:
+            self._name_worse(line, parsed)
+            return line
+        if line["state"] != str(parsed.state):
+            self._report.changed_states[f"{line['state']} -> {parsed.state}"] += 1
+        version = PARSER_VERSIONS[(self._source, line["entity"])]
+        return line | {"state": str(parsed.state), "reason": parsed.reason, "parser_version": version}
+
+    def _add_imdb_ids(self) -> None:
+        """Film pages do not say the IMDb id: it comes from the API's answer of the same batch, if still kept."""
+        pages = {line["key"]: line["page_sha256"] for line in self._manifest if line["entity"] == "external_ids"}
+        known = {row["tmdb_id"]: row["imdb_id"] for row in self._old["film"]}
+        for film in self._new["film"]:
+            sha256 = pages.get(str(film["tmdb_id"])) if film["imdb_id"] is None else None
+            if sha256:
+                body = self._body(sha256)
+                found = tmdb_api.parse_external_ids(body).rows if body is not None else []
+                film["imdb_id"] = found[0]["imdb_id"] if found else known.get(film["tmdb_id"])
 
 
 def _beside(settings: Settings, source: str, table: str, file: Path) -> Path:
@@ -161,40 +244,11 @@ def _rows_of(path: Path, schema: pa.Schema) -> list[dict[str, Any]]:
     return lake.read_file(path, schema).to_pylist() if path.is_file() else []
 
 
-def _parsed_anew(
-    settings: Settings, reread: Reread, row: Mapping[str, Any], report: RereadReport
-) -> Parsed[Any] | None:
-    """What today's parser reads from the page; None where no parser ever saw it, or it is no longer kept."""
-    was_read = row["parser_version"] is not None or row["state"] in _READ  # older manifests knew no versions
-    if not was_read or row["page_sha256"] is None:
-        return None
-    try:
-        body = archive.load(settings.pages, row["page_sha256"])
-    except FileNotFoundError:
-        report.n_expired += 1
-        return None
-    except ValueError as fault:
-        path = archive.page_path(settings.pages, row["page_sha256"])
-        raise OstinatoError(f"The {fault}; delete {path}, and the page is fetched again when it is due.") from None
-    report.n_pages += 1
-    return reread.read(body, row["key"], row["url"])
-
-
 def _taken(rows: list[dict[str, Any]], sha256: str | None) -> list[dict[str, Any]]:
     """The rows of one page, taken out of `rows`: another mention of the page finds none."""
     found = [row for row in rows if row["page_sha256"] == sha256]
     rows[:] = [row for row in rows if row["page_sha256"] != sha256]
     return found
-
-
-def _add_imdb_ids(settings: Settings, films: Iterable[dict[str, Any]], manifest: Iterable[Mapping[str, Any]]) -> None:
-    """Film pages do not say the IMDb id: it comes from the API's answer of the same batch."""
-    pages = {row["key"]: row["page_sha256"] for row in manifest if row["entity"] == "external_ids"}
-    for film in films:
-        sha256 = pages.get(str(film["tmdb_id"])) if film["imdb_id"] is None else None
-        if sha256 and archive.page_path(settings.pages, sha256).is_file():
-            found = tmdb_api.parse_external_ids(archive.load(settings.pages, sha256)).rows
-            film["imdb_id"] = found[0]["imdb_id"] if found else None
 
 
 def _each_film_once(rows: Iterable[dict[str, Any]], before: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -211,9 +265,11 @@ def _each_film_once(rows: Iterable[dict[str, Any]], before: list[dict[str, Any]]
 def _ids_by_batch(settings: Settings) -> dict[str, set[str]]:
     """Spotify track ids -> the batches that hold them: a hit that an earlier batch holds was not landed again."""
     batches: dict[str, set[str]] = {}
-    for file in lake.batch_files(settings.lake, "spotify", "track"):
-        for track_id in pq.read_table(file, columns=["track_id"], partitioning=None)["track_id"].to_pylist():
-            batches.setdefault(track_id, set()).add(file.name)
+    wanted = pa.schema([LAKE_SCHEMAS[("spotify", "track")].field("track_id")])
+    with lake.read_lock(settings.lake):
+        for file in lake.batch_files(settings.lake, "spotify", "track"):
+            for track_id in lake.read_file(file, wanted)["track_id"].to_pylist():
+                batches.setdefault(track_id, set()).add(file.name)
     return batches
 
 
@@ -232,10 +288,7 @@ def _replace(path: Path, before: pa.Table | None, after: pa.Table, report: Rerea
         report.n_changed_batches += 1
     if after.num_rows:
         batch = lake.Batch(path, after.schema)
-        try:
+        with lake.landing([batch]):
             batch.write(after)
-            batch.land()
-        finally:
-            batch.drop()
     else:
-        path.unlink(missing_ok=True)
+        lake.remove(path)

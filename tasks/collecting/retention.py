@@ -30,9 +30,7 @@ def expire_pages(settings: Settings, as_of: date) -> int:
     The rows read from them stay, and so does the manifest; only what was parsed can no longer be parsed anew. What
     the HTTP cache knows of a page goes with it.
     """
-    files = list(
-        archive.every_file(settings.pages)
-    )  # before the manifests: what lands meanwhile is not yet a file here
+    files = list(archive.every_file(settings.pages))  # before the manifests: what lands meanwhile is no file here yet
     fetched_at_s = _last_fetched(settings)
     expired = _expired(settings, as_of)
     gone = [file for file in files if file.sha256 in expired or _is_left_over(file, fetched_at_s)]
@@ -58,8 +56,7 @@ def expire_rows(settings: Settings, as_of: date) -> int:
     for entity in ("search", "fetch") if keep_for else ():
         for file in lake.batch_files(settings.lake, "youtube", entity):
             if keep_for and date.fromisoformat(file.parent.name.removeprefix("ingest_date=")) < as_of - keep_for:
-                with lake.writing(file):
-                    file.unlink(missing_ok=True)
+                lake.remove(file)
                 n_gone += 1
     return n_gone
 

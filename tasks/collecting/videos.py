@@ -237,11 +237,12 @@ def _refusal_note(parsed: Parsed[Any]) -> str:
 def _closed(report: SourceReport, session: PoliteSession, tonight: Sequence[Wanted], n_left: int) -> SourceReport:
     """End the run: how much was found, what was not asked any more and when to come back."""
     n_settled = sum(report.states.get(state.value, 0) for state in ANSWERED)
+    report.n_due, report.n_answered = len(tonight), n_settled
     told = next((state for state in _REFUSALS if report.states.get(state.value)), None)
     closed = told or session.closed
     if closed:
         n_asked = sum(report.states.values())
-        report.miss([track.track_id for track in tonight[n_asked:]], closed)
+        report.skip([track.track_id for track in tonight[n_asked:]], closed)
     if closed is FetchState.LIMITED:
         when = (
             come_back_note(session)

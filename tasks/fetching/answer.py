@@ -22,6 +22,7 @@ class FetchState(StrEnum):
     BROKEN = "broken"  # a server fault, a body cut off, too large or unreadable
     REFUSED = "refused"  # not asked at all: robots.txt, the source's policy or a missing key forbids it
     UNREACHABLE = "unreachable"  # no connection
+    IDLE = "idle"  # of a whole source: nothing there to ask for
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,8 @@ class Answer:
 
     `status` is null where no HTTP answer came; `sha256` names the body in the page archive, and is null where
     nothing was archived; `reason` says in words what the state rests on. `n_wire_bytes` counts the body as it came,
-    packed; 0 where the site said that the kept one still holds.
+    packed; 0 where the site said that the kept one still holds. `was_asked` is false where no request was sent for
+    it: robots.txt forbids it, or the host was closed for the run before.
     """
 
     url: str
@@ -43,6 +45,7 @@ class Answer:
     retry_after_s: float | None
     reason: str
     n_wire_bytes: int = 0
+    was_asked: bool = True
 
     @property
     def was_revalidated(self) -> bool:

@@ -88,8 +88,11 @@ def load(pages: Path, sha256: str) -> bytes:
     ValueError
         When the file is damaged: its content no longer has that hash.
     """
+    packed = page_path(pages, sha256).read_bytes()
     try:
-        body = zstandard.ZstdDecompressor().decompress(page_path(pages, sha256).read_bytes())
+        if zstandard.frame_content_size(packed) > MAX_BODY_BYTES:  # memory is taken for as much as a header claims
+            raise zstandard.ZstdError("it claims to hold more than any page does")
+        body = zstandard.ZstdDecompressor().decompress(packed)
     except zstandard.ZstdError as fault:
         raise ValueError(f"archived page {sha256} is damaged: {fault}") from None
     if hashlib.sha256(body).hexdigest() != sha256:

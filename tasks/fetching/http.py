@@ -183,7 +183,7 @@ class PoliteSession:
         forbidden = self.forbidden(url)
         if forbidden:
             host.note(forbidden[0])
-            return _no_answer(without_secrets(url, content.get("params")), *forbidden)
+            return _no_answer(without_secrets(url, content.get("params")), *forbidden, was_asked=False)
         answer = self._try(method, url, **content)
         host.note(answer.state)
         host.is_silent = answer.status is None and answer.state in (FetchState.BROKEN, FetchState.UNREACHABLE)
@@ -301,10 +301,10 @@ class PoliteSession:
             return self._hosts[name]
 
 
-def _no_answer(url: str, state: FetchState, reason: str) -> Answer:
-    return Answer(url, state, None, b"", "", datetime.now(UTC), None, None, reason)
+def _no_answer(url: str, state: FetchState, reason: str, *, was_asked: bool = True) -> Answer:
+    return Answer(url, state, None, b"", "", datetime.now(UTC), None, None, reason, was_asked=was_asked)
 
 
 def _not_asked(url: str, host: Host) -> Answer:
     state = host.closed or FetchState.REFUSED
-    return _no_answer(url, state, f"not asked: {host_of(url)} is {host.why_closed()}")
+    return _no_answer(url, state, f"not asked: {host_of(url)} is {host.why_closed()}", was_asked=False)

@@ -11,16 +11,20 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
 
 import pytest
 import requests
 from pydantic import ValidationError
+from rich.progress import Progress
 from typer.testing import CliRunner
 
 from flows.backfill_charts import BackfillOptions
 from ostinato.cli import app
+from ostinato.console import StepDisplay
+from ostinato.jobs import _start_sandbox
 from tasks import lake
 from tasks.collecting.charts.backfill import PastChart, backfill_charts, past_charts
 from tasks.collecting.stopping import stops_held_back
@@ -96,8 +100,38 @@ def test_weeks_begin_as_melon_began_them() -> None:
 
 
 def test_a_range_without_a_closed_period_is_one_sentence(world: Settings) -> None:
-    with pytest.raises(OstinatoError, match="name earlier months"):
+    with pytest.raises(OstinatoError, match="between 2024-03 and 2024-05 and was closed by 2024-03-15; name other"):
         backfill_charts(world, AS_OF, date(2024, 3, 1), date(2024, 5, 1))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--from 2099-01", "No month or year chart from 2099-01 on was closed by 2024-03-15"),
+        ("--from 2024-01 --to 2024-02 --chart year", "No year chart lies wholly between 2024-01 and 2024-02"),
+        ("--from 2024-01 --chart decade", "'decade' is none of month, week, year."),
+    ],
+)
+def test_a_backfill_that_would_find_nothing_is_refused_before_anything_starts(
+    tmp_path: Path, words: str, said: str
+) -> None:
+    command = ["backfill-charts", "--profile", "sandbox", "--as-of", str(AS_OF), *words.split()]
+    done = CliRunner().invoke(app, command, env={"OSTINATO_HOME": str(tmp_path / "home"), "COLUMNS": "300"})
+    assert done.exit_code == 2
+    assert said in done.output
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_sandbox_that_runs_already_is_not_started_nor_said_to_be(world: Settings) -> None:
+    told: list[str] = []
+
+    class Told(StepDisplay):
+        def __call__(self, title: str, done: int, total: int) -> None:
+            told.append(title)
+
+    with ExitStack() as stack:
+        _start_sandbox(stack, Told(Progress()), world, as_of=AS_OF)
+    assert told == []
 
 
 # --- against the sandbox ---

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Any
 
 import pytest
 import requests
+import zstandard
 
 from tasks import lake
 from tasks.collecting import rereading
@@ -23,9 +24,10 @@ from tasks.collecting.soundtracks.imdb import collect_soundtracks
 from tasks.collecting.soundtracks.musicbrainz import collect_recordings
 from tasks.collecting.tracks.search import collect_tracks
 from tasks.fetching import archive
+from tasks.fetching.answer import FetchState
 from tasks.schemas import COLLECTED_SOURCES
 from tasks.settings import PROJECT_ROOT, OstinatoError, Profile, Settings
-from tasks.sources import imdb
+from tasks.sources import imdb, melon
 from tasks.sources.parsed import Parsed
 from tasks.warehouse import world_lock
 
@@ -108,13 +110,83 @@ def test_rows_of_an_expired_page_stay(collected: Settings) -> None:
     archive.store(collected.pages, body)
 
 
-def test_a_damaged_page_is_named_with_its_place(collected: Settings) -> None:
-    page = archive.page_path(collected.pages, everything(collected, "melon")["song"][0]["page_sha256"])
-    whole = page.read_bytes()
-    page.write_bytes(whole[:40])
-    with pytest.raises(OstinatoError, match=f"is damaged.*; delete {page}, and"):
-        reread_pages(collected, "melon")
-    page.write_bytes(whole)
+def cut_off(packed: bytes) -> bytes:
+    return packed[:40]
+
+
+def other_content(packed: bytes) -> bytes:
+    return zstandard.ZstdCompressor().compress(b"<html>another page</html>")
+
+
+def huge_claim(packed: bytes) -> bytes:
+    return packed[:4] + b"\xe0" + (2**45).to_bytes(8, "little") + packed[6:]
+
+
+@pytest.mark.parametrize("damage", [cut_off, other_content, huge_claim, lambda packed: b""])
+@pytest.mark.parametrize("source", ["melon", "tmdb"])
+def test_a_damaged_page_costs_no_row_and_is_named_with_its_place(
+    collected: Settings, source: str, damage: Callable[[bytes], bytes]
+) -> None:
+    before = everything(collected, source)
+    entities = sorted({line["entity"] for line in before["fetch"]})
+    lines = [[line for line in before["fetch"] if line["entity"] == entity] for entity in entities]
+    of_others = [lines_of[place % len(lines_of)] for place, lines_of in enumerate(lines)]  # never a film and its ids
+    damaged = [archive.page_path(collected.pages, line["page_sha256"]) for line in of_others]
+    whole = {page: page.read_bytes() for page in damaged}
+    for page, packed in whole.items():
+        page.write_bytes(damage(packed))
+    report = reread_pages(collected, source)
+    assert everything(collected, source) == before
+    assert report.damaged.keys() == {str(page) for page in damaged}
+    assert report.n_pages > 0, "the others are read"
+    assert report.n_changed_batches == 0
+    (warning,) = report.warnings
+    assert str(damaged[0]) in warning
+    assert warning.endswith("delete these files, and the pages are fetched again when due.")
+    for page, packed in whole.items():
+        page.write_bytes(packed)
+
+
+def reads_nothing(state: FetchState) -> Reread:
+    return Reread("song", lambda body, key, url: Parsed([], state, "no song is named"))
+
+
+@pytest.mark.parametrize("state", [FetchState.BROKEN, FetchState.BLOCKED, FetchState.OK, FetchState.EMPTY])
+def test_a_parser_that_got_worse_empties_no_batch_and_is_told(
+    collected: Settings, monkeypatch: pytest.MonkeyPatch, state: FetchState
+) -> None:
+    before = everything(collected, "melon")
+    monkeypatch.setitem(REREADERS, ("melon", "song"), reads_nothing(state))
+    report = reread_pages(collected, "melon")
+    assert everything(collected, "melon") == before
+    assert report.worse == {f"song {row['song_id']}": str(state) for row in before["song"]}
+    assert (report.n_rows, report.n_changed_batches, report.changed_states) == (report.n_rows_before, 0, {})
+    assert f"{len(report.worse):,} (song " in report.warnings[0]
+    assert report.warnings[0].count("song ") == 5
+
+
+def test_a_page_that_a_mended_parser_finds_empty_loses_its_rows(
+    collected: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = everything(collected, "melon")
+    mistaken, broken, *others = [row["song_id"] for row in before["song"]]
+    said = {mistaken: FetchState.EMPTY, broken: FetchState.BROKEN}
+
+    def mended(body: bytes, key: str, url: str) -> Parsed[Any]:
+        return Parsed([], said[key]) if key in said else melon.parse_song(body, url)
+
+    monkeypatch.setitem(REREADERS, ("melon", "song"), Reread("song", mended))
+    report = reread_pages(collected, "melon")
+    after = everything(collected, "melon")
+    assert {row["song_id"] for row in after["song"]} == {broken, *others}
+    assert {line["key"]: line["state"] for line in after["fetch"] if line["key"] in said} == {
+        mistaken: "empty",
+        broken: "ok",
+    }
+    assert (report.worse, report.changed_states) == ({f"song {broken}": "broken"}, {"ok -> empty": 1})
+    monkeypatch.undo()
+    reread_pages(collected, "melon")
+    assert everything(collected, "melon") == before
 
 
 def test_a_backfill_and_a_reparse_keep_out_of_each_others_batches(collected: Settings) -> None:

@@ -151,7 +151,7 @@ def test_a_challenge_costs_three_requests_and_musicbrainz_brings_recordings(worl
     assert (imdb.state, imdb.states, imdb.n_rows) == (FetchState.BLOCKED, {"blocked": 3}, 0)
     assert imdb.missing == dict.fromkeys(films, "blocked")
     assert "3 of 3 answers of IMDb were a challenge page or a refusal (HTTP 202" in imdb.notes[0]
-    assert f"{len(films) - 3} films are left for the next one" in imdb.notes[1]
+    assert f"{len(films) - 3} films were not asked for and are left for the next one" in imdb.notes[1]
     assert settled(world, "imdb", "soundtrack") == set(), "a block is never remembered as a film without soundtrack"
 
     told = truth(world)

@@ -339,7 +339,8 @@ def test_a_film_that_is_gone_is_named_and_not_asked_for_again(
     lake.write_batch(settings.lake, "tmdb", "list", known, batch_key="yesterday", ingest_date=NIGHT - timedelta(days=1))
     order(settings, {way: {"kind": "blocked", "times": 10, "path": "/discover"}})
     _, films = collect_films(settings, NIGHT, 6)
-    assert (films.state, films.n_rows, films.missing) == (FetchState.OK, 5, {"1": "missing"})
+    assert (films.state, films.n_rows, films.n_answered, films.missing) == (FetchState.OK, 5, 6, {})
+    assert films.notes[-1] == "TMDB has no page any more of films that it listed: 1."
     before = paths_asked(settings)
     _, films = collect_films(settings, NIGHT, 6)
     assert (films.n_rows, films.missing) == (0, {})

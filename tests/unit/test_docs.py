@@ -8,6 +8,7 @@ import typer
 
 from ostinato.cli import app
 from tasks.settings import PROJECT_ROOT, Settings
+from tasks.sources.datasets.kinds import KINDS
 from tasks.warehouse import load_models
 
 README = (PROJECT_ROOT / "README.md").read_text(encoding="utf-8")
@@ -42,6 +43,11 @@ def test_every_published_table_of_the_readme_exists() -> None:
     assert sentence is not None
     marts = {model.table for model in load_models(PROJECT_ROOT / "sql").values() if model.schema == "marts"}
     assert set(re.findall(r"`(\w+)`", sentence[1])) <= marts
+
+
+def test_every_kind_of_data_set_is_in_the_readme() -> None:
+    paragraph = README[README.index("Known are tables of") : README.index("A file that fits none of them")]
+    assert set(re.findall(r"`(\w+)`", paragraph)) == {kind.entity for kind in KINDS}
 
 
 def test_every_linked_file_of_the_readme_exists() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from bodies import EVERY_PARSER, GAP, JSON_BODIES, PAGES, gapped_bodies
 
-from ostinato.show import print_parsed
+from ostinato.show.files import print_parsed
 from tasks.fetching.answer import FetchState
 from tasks.settings import PROJECT_ROOT, OstinatoError
 from tasks.sources.json_body import MAX_JSON_BYTES

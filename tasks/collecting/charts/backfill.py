@@ -18,7 +18,7 @@ from tasks.collecting.asking import ask, come_back_note, open_session
 from tasks.collecting.batches import read_batch
 from tasks.collecting.charts.nightly import AGE_SCOPES, ChartQuestion, chart_rows, closed_period, reread_chart
 from tasks.collecting.charts.songs import collect_songs
-from tasks.collecting.report import Progress, SourceReport
+from tasks.collecting.report import Progress, SourceReport, first_of
 from tasks.collecting.stopping import stops_held_back
 from tasks.fetching import archive
 from tasks.fetching.answer import Answer, FetchState
@@ -31,7 +31,6 @@ from tasks.sources.melon_address import ChartPlace
 from tasks.sources.parsed import Parsed
 
 FIRST_MONTH = date(1960, 1, 1)  # of the decades that Melon's age charts know
-NAMED_FAULTS = 5  # charts named in a note; the report's `missing` has them all
 
 
 class PastChart(StrEnum):
@@ -64,27 +63,25 @@ def backfill_charts(
     """
     tell = progress or (lambda done, total: None)
     report = SourceReport("melon", "chart")
+    require_closed_period(as_of, first, last, kinds)
     wanted = past_charts(base_url(settings, "melon"), as_of, first, last, kinds)
-    if not wanted:
-        raise OstinatoError(
-            f"No chart between {first:%Y-%m} and {last:%Y-%m} was closed by {as_of}; name earlier months, from "
-            f"{FIRST_MONTH:%Y-%m} on."
-        )
     _land_what_a_kill_left(settings, as_of)
     due = _due(settings, wanted)
+    report.n_due = len(due)
     n_done = len(wanted) - len(due)
     short: list[str] = []
     tell(n_done, len(wanted))
     with open_session(settings, "melon") as session:
         for question in due:
             if session.closed:
-                report.miss([question.name], session.closed)
+                report.skip([question.name], session.closed)
                 continue
             with stops_held_back(), _journal(settings) as journal:
                 answer, parsed = ask(session, question.url, melon.parse_chart)
                 fetched = answer.manifest_row("chart", question.batch_key, parsed.state, parsed.reason)
                 journal.write_text(json.dumps(fetched, default=str), encoding="utf-8")
-                _land(settings, as_of, question.place, fetched, chart_rows(question, answer, parsed))
+                if answer.was_asked:
+                    _land(settings, as_of, question.place, fetched, chart_rows(question, answer, parsed))
             _count(report, question, answer, parsed)
             if parsed.state is FetchState.OK and parsed.is_cut:
                 short.append(f"{question.name} ({len(parsed.rows)})")
@@ -93,6 +90,22 @@ def backfill_charts(
         report.close(session.closed)
         _annotate(report, len(wanted), len(due), short, come_back_note(session))
         return [report, collect_songs(settings, session, as_of, tell, n_done)] if with_songs else [report]
+
+
+def require_closed_period(as_of: date, first: date, last: date, kinds: Sequence[PastChart]) -> None:
+    """Refuse a range of months that leaves nothing to ask for.
+
+    Raises
+    ------
+    OstinatoError
+        When the range holds no closed period.
+    """
+    if not past_charts("https://melon.test", as_of, first, last, kinds):
+        span = f"lies wholly between {first:%Y-%m} and {last:%Y-%m} and" if first <= last else f"from {first:%Y-%m} on"
+        raise OstinatoError(
+            f"No {' or '.join(kinds)} chart {span} was closed by {as_of}; name other months, from "
+            f"{FIRST_MONTH:%Y-%m} on."
+        )
 
 
 def past_charts(base: str, as_of: date, first: date, last: date, kinds: Sequence[PastChart]) -> list[ChartQuestion]:
@@ -180,6 +193,9 @@ def _land(
 def _count(report: SourceReport, question: ChartQuestion, answer: Answer, parsed: Parsed[ChartRow]) -> None:
     report.count(answer, parsed.state)
     report.n_rows += len(parsed.rows)
+    report.n_answered += parsed.state is FetchState.OK
+    if not answer.was_asked:
+        report.skip([question.name], parsed.state, parsed.reason)
     if parsed.state is not FetchState.OK:
         report.miss([question.name], parsed.state)
 
@@ -190,13 +206,10 @@ def _annotate(report: SourceReport, n_wanted: int, n_due: int, short: Sequence[s
         f"{n_wanted - n_due} of them from earlier runs."
     )
     if short:
-        report.notes.append(f"Fewer than {CHART_LENGTH} rows, and kept so: {_first_of(short)}.")
+        report.notes.append(f"Fewer than {CHART_LENGTH} rows, and kept so: {first_of(short)}.")
     if report.missing:
         names = [f"{name} ({state})" for name, state in report.missing.items()]
         again = f"run the same command again later, it asks for these alone{come_back}"
-        report.notes.append(f"Not read: {_first_of(names)}; {again}.")
-
-
-def _first_of(names: Sequence[str]) -> str:
-    n_more = len(names) - NAMED_FAULTS
-    return ", ".join(names[:NAMED_FAULTS]) + (f" and {n_more} more" if n_more > 0 else "")
+        report.notes.append(f"Not read: {first_of(names)}; {again}.")
+        if n_unasked := sum(report.unasked.values()):
+            report.notes[-1] += f" {n_unasked:,} of them were not asked for."

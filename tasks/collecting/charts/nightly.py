@@ -40,10 +40,11 @@ def collect_charts(settings: Settings, as_of: date, progress: Progress | None = 
     tell = progress or (lambda done, total: None)
     with open_session(settings, "melon") as session:
         questions = due_charts(settings, as_of)
-        charts = SourceReport("melon", "chart")
+        charts = SourceReport("melon", "chart", n_due=len(questions))
         for n_done, question in enumerate(questions, start=1):
             answer, parsed = ask(session, question.url, melon.parse_chart)
-            _land(settings, as_of, question, answer, parsed)
+            if answer.was_asked:
+                _land(settings, as_of, question, answer, parsed)
             count_chart(charts, question, answer, parsed)
             tell(n_done, len(questions))
         charts.close(session.closed)
@@ -109,6 +110,9 @@ def count_chart(report: SourceReport, question: ChartQuestion, answer: Answer, p
     """Add one chart to the report, and say what is wrong with it."""
     report.count(answer, parsed.state)
     report.n_rows += len(parsed.rows)
+    report.n_answered += parsed.state is FetchState.OK
+    if not answer.was_asked:
+        report.skip([question.name], parsed.state, parsed.reason)
     if parsed.state is not FetchState.OK:
         report.miss([question.name], parsed.state)
         report.notes.append(

@@ -32,9 +32,9 @@ def collect_songs(
     settings: Settings, session: PoliteSession, as_of: date, tell: Progress, n_before: int = 0
 ) -> SourceReport:
     """Bring the pages of charted songs that have no fresh one into the lake; `n_before` steps are told as done."""
-    report = SourceReport("melon", "song")
     due = unknown_songs(settings, as_of, session.policy.fresh_for)
     wanted = due if settings.is_sandbox else due[:MAX_SONG_PAGES]
+    report = SourceReport("melon", "song", n_due=len(wanted))
     n_workers = settings.max_workers if settings.is_sandbox else 1
     n_done = 0
     with ThreadPoolExecutor(n_workers, thread_name_prefix="melon") as pool:
@@ -44,12 +44,15 @@ def collect_songs(
             n_done += len(song_ids)
             tell(n_before + n_done, n_before + len(wanted))
             if session.is_closed:
-                report.miss(set(song_ids) - {song_id for song_id, _, _ in found}, session.closed or FetchState.BROKEN)
+                left = set(song_ids) - {song_id for song_id, _, _ in found}
+                report.skip(left, session.closed or FetchState.BROKEN)
                 break
-    report.miss(wanted[n_done:], session.closed or FetchState.BROKEN)
+    report.skip(wanted[n_done:], session.closed or FetchState.BROKEN)
     n_left = len(due) - len(wanted) + len(report.missing)
     if n_left:
-        report.notes.append(f"{n_left} Melon song pages are left for the next run{come_back_note(session)}.")
+        n_unasked, why = sum(report.unasked.values()), report.why_unasked or "Melon was closed"
+        unasked = f", {n_unasked:,} of them not asked for ({why})" if n_unasked else ""
+        report.notes.append(f"{n_left:,} Melon song pages are left for the next run{unasked}{come_back_note(session)}.")
     return report.close(session.closed)
 
 
@@ -72,9 +75,13 @@ def _land(settings: Settings, as_of: date, found: Sequence[SongFound], report: S
     rows: list[dict[str, Any]] = []
     fetched: list[dict[str, Any]] = []
     for song_id, answer, parsed in found:
+        if not answer.was_asked:
+            report.skip([song_id], parsed.state, parsed.reason)
+            continue
         rows += with_provenance(parsed.rows, answer)
         fetched.append(answer.manifest_row("song", song_id, parsed.state, parsed.reason))
         report.count(answer, parsed.state)
+        report.n_answered += parsed.state in FINE
         if parsed.state not in FINE:
             report.miss([song_id], parsed.state)
     batch_key = content_key("songs", [song_id for song_id, _, _ in found])

@@ -62,7 +62,7 @@ def scrolled(settings: Settings, session: PoliteSession, url: str, max_films: in
     """
     refused = session.forbidden(url)
     if refused:
-        return _no_answer(url, *refused)
+        return _no_answer(url, *refused, was_asked=False)
     patience = SANDBOX if settings.is_sandbox else LIVE
     for n_before in range(ATTEMPTS):
         time.sleep(patience.pause_s if n_before else 0)
@@ -70,7 +70,7 @@ def scrolled(settings: Settings, session: PoliteSession, url: str, max_films: in
             with open_browser(settings, "tmdb") as driver:
                 answer = _read_list(driver, session, url, min(max_films, MOST_FILMS), patience)
         except OstinatoError as fault:
-            return _no_answer(url, FetchState.BROKEN, str(fault).rstrip("."))
+            return _no_answer(url, FetchState.BROKEN, str(fault).rstrip("."), was_asked=False)
         if answer.state not in _PASSING or session.is_closed:
             break
     return answer
@@ -125,5 +125,5 @@ def _browser_fault(text: str) -> tuple[FetchState, str]:
     return (FetchState.UNREACHABLE if name in _NOBODY_THERE else FetchState.BROKEN), f"the browser says {name}"
 
 
-def _no_answer(url: str, state: FetchState, reason: str) -> Answer:
-    return Answer(url, state, None, b"", "", utc_now(), None, None, reason)
+def _no_answer(url: str, state: FetchState, reason: str, *, was_asked: bool = True) -> Answer:
+    return Answer(url, state, None, b"", "", utc_now(), None, None, reason, was_asked=was_asked)

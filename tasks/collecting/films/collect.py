@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import date, timedelta
 
-from tasks.collecting.asking import come_back_note, open_session
+from tasks.collecting.asking import come_back_note, open_session, unasked_notes
 from tasks.collecting.batches import content_key, in_chunks, read_since
 from tasks.collecting.films.api import TmdbApi
 from tasks.collecting.films.batch import FilmBatch
@@ -22,12 +22,11 @@ from tasks.collecting.films.site import TmdbSite
 from tasks.collecting.films.ways import ByApi, BySite, FilmFound
 from tasks.collecting.freshness import SETTLED
 from tasks.collecting.growing import answers_of
-from tasks.collecting.report import FINE, Progress, SourceReport
+from tasks.collecting.report import Progress, SourceReport, first_of
 from tasks.fetching.answer import FetchState
 from tasks.settings import Settings
 
 FILMS_A_BATCH = 100
-NAMED_FILMS = 20  # of each state, in a sentence; the report's `missing` names all
 
 
 def collect_films(
@@ -89,6 +88,7 @@ class FilmNight:
         self._report = SourceReport("tmdb", "film")
         self._faults: dict[int, dict[str, FetchState]] = {}
         self._came: set[int] = set()
+        self._gone: list[str] = []
 
     def collect(self, listed: Sequence[int], progress: Progress) -> SourceReport:
         """Ask for each film that is due, and land the answers in batches that are named by what they ask for."""
@@ -101,13 +101,15 @@ class FilmNight:
             with FilmBatch(self._settings.lake, "film", key, self._as_of) as batch:
                 self._ask_all(batch, chunk, lambda: progress(n_fresh + len(self._faults), len(listed)))
                 self._ask_all(batch, [tmdb_id for tmdb_id in chunk if self._may_come(tmdb_id)], lambda: None)
-        left = [tmdb_id for tmdb_id in due if tmdb_id not in self._faults]
+        left = [str(tmdb_id) for tmdb_id in due if tmdb_id not in self._faults]
         closed = self._way.session.closed
         for name, state in (fault for faults in self._faults.values() for fault in faults.items()):
             self._report.miss([name], state)
-        self._report.miss(map(str, left), closed or FetchState.BROKEN)
+        self._report.skip([name for name in left if name not in self._report.missing], closed or FetchState.BROKEN)
+        self._report.n_due = len(due)
+        self._report.n_answered = sum(not faults for faults in self._faults.values())
         self._report.n_rows = len(self._came)
-        self._tell(n_left=len(left))
+        self._tell()
         return self._report.close(closed)
 
     def _may_come(self, tmdb_id: int) -> bool:
@@ -138,27 +140,34 @@ class FilmNight:
         return min(2, self._settings.max_workers)
 
     def _take(self, batch: FilmBatch, found: FilmFound) -> None:
+        asked, state = found.answers[0]
+        if not asked.was_asked:
+            if found.tmdb_id not in self._faults:  # in the second round it was asked for before
+                self._report.skip([str(found.tmdb_id)], state, asked.reason)
+            return
         batch.add(found.rows, found.manifest)
+        self._gone += [str(found.tmdb_id)] * found.is_gone
         if found.rows or found.tmdb_id not in self._came:  # what came in the first round stays come
             self._faults[found.tmdb_id] = found.faults
         self._came |= {row["tmdb_id"] for row in found.rows}
         for answer, state in found.answers:
             self._report.count(answer, state)
 
-    def _tell(self, n_left: int) -> None:
+    def _tell(self) -> None:
         """Say in sentences what an operator should know."""
-        notes, come_back = self._report.notes, come_back_note(self._way.session)
+        notes = self._report.notes
         if self._came and not self._way.has_imdb_ids:
             notes.append(
                 "Films came without IMDb ids, so their soundtracks cannot be asked for; set OSTINATO_TMDB_API_KEY."
             )
+        if self._gone:
+            notes.append(f"TMDB has no page any more of films that it listed: {first_of(self._gone)}.")
         lost: dict[FetchState, list[str]] = {}
         for faults in self._faults.values():
             for name, state in faults.items():
-                if state not in FINE:
-                    lost.setdefault(state, []).append(name)
+                lost.setdefault(state, []).append(name)
         if lost:
-            told = "; ".join(f"{state}: {_named(names)}" for state, names in sorted(lost.items()))
+            told = "; ".join(f"{state}: {first_of(names)}" for state, names in sorted(lost.items()))
             notes.append(f"TMDB left {sum(map(len, lost.values()))} answers out ({told}); they are asked for again.")
         api = self._way.api if isinstance(self._way, BySite) else None
         if api and api.session.closed:
@@ -166,13 +175,4 @@ class FilmNight:
                 f"TMDB's API was closed for this run ({api.session.closed}), so that films came without their IMDb "
                 f"ids; the next run asks for them{come_back_note(api.session)}."
             )
-        if n_left:
-            notes.append(
-                f"TMDB was closed for this run ({self._way.session.closed}); {n_left} films are left for the next "
-                f"one{come_back}."
-            )
-
-
-def _named(names: Sequence[str]) -> str:
-    more = len(names) - NAMED_FILMS
-    return ", ".join(names[:NAMED_FILMS]) + f" and {more} more" * (more > 0)
+        notes += unasked_notes(self._report, "TMDB", "film", self._way.session)

@@ -93,6 +93,11 @@ class NightList:
         """True where as many films are listed as were asked for."""
         return len(self.films) >= self.max_films
 
+    @property
+    def n_pages(self) -> int:
+        """Pages of the list that this run has, fresh from the site or from earlier on this night."""
+        return len(self._pages)
+
     def knows(self, name: str) -> bool:
         """Whether that page came earlier on this night."""
         return self._remembered("list", self._key(name), parse_list) is not None

@@ -8,6 +8,7 @@ from typing import Any
 from tasks.collecting.batches import with_provenance
 from tasks.collecting.films.api import TmdbApi
 from tasks.collecting.films.site import TmdbSite
+from tasks.collecting.report import FINE
 from tasks.fetching.answer import Answer, FetchState
 from tasks.sources.parsed import Parsed
 
@@ -21,13 +22,18 @@ class FilmFound:
     manifest: list[dict[str, Any]] = field(default_factory=list)
     answers: list[tuple[Answer, FetchState]] = field(default_factory=list)
     faults: dict[str, FetchState] = field(default_factory=dict)
-    """What was due and did not come: `550`, or `550 external_ids` where the film came without that part."""
+    """What was due and did not come: `550`, or `550 external_ids` where the film came without that; one at most."""
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether TMDB says that there is no such film."""
+        return self.answers[0][1] is FetchState.MISSING
 
     def add(self, entity: str, answer: Answer, parsed: Parsed[Any]) -> None:
         """Note one answer."""
         self.answers.append((answer, parsed.state))
         self.manifest.append(answer.manifest_row(entity, str(self.tmdb_id), parsed.state, parsed.reason))
-        if parsed.state is not FetchState.OK:
+        if parsed.state not in FINE:
             self.miss(entity, parsed.state)
 
     def miss(self, entity: str, state: FetchState) -> None:
@@ -50,10 +56,10 @@ class ByApi:
         answer, parsed = self.source.film(tmdb_id)
         found.add("film", answer, parsed)
         found.rows = with_provenance(parsed.rows, answer)
-        for part in ("credits", "external_ids"):
-            if found.rows and f'"{part}"'.encode() not in answer.body:  # asked for, and left out
-                found.miss(part, FetchState.BROKEN)
-                self.session.heed(answer, FetchState.BROKEN)  # so that asking again brings more than "not modified"
+        left_out = [part for part in ("credits", "external_ids") if f'"{part}"'.encode() not in answer.body]
+        if found.rows and left_out:
+            found.miss(" ".join(left_out), FetchState.BROKEN)
+            self.session.heed(answer, FetchState.BROKEN)  # so that asking again brings more than "not modified"
         return found
 
 

@@ -11,6 +11,8 @@ import duckdb
 
 from tasks import lake
 from tasks.collecting.freshness import settled_keys
+from tasks.collecting.report import SourceReport
+from tasks.fetching.answer import FetchState
 from tasks.settings import Settings
 
 _EVER = timedelta(days=36_500)
@@ -90,11 +92,17 @@ class Film:
 
 def known_films(settings: Settings) -> list[Film]:
     """The lake's films that have an IMDb id: collected ones first, then the best known, then the newest."""
-    with closing(duckdb.connect(config={"temp_directory": ""})) as con:
+    with closing(duckdb.connect(config={"temp_directory": ""})) as con, lake.read_lock(settings.lake):
         lake.attach_raw(con, settings.lake)
         table = con.sql(_KNOWN_FILMS).to_arrow_table()
     columns = (table[name].to_pylist() for name in ("imdb_id", "is_collected", "credited_by"))
     return [Film(imdb_id, collected, frozenset(sources)) for imdb_id, collected, sources in zip(*columns, strict=True)]
+
+
+def nothing_to_ask(source: str, entity: str, name: str) -> SourceReport:
+    """The report of a source that is asked for films' music while the lake knows no film to ask for."""
+    note = f"{name} had nothing to be asked for: no film with an IMDb id has been collected or imported."
+    return SourceReport(source, entity, notes=[note]).close(FetchState.IDLE)
 
 
 def new_first(settings: Settings, source: str, entity: str, as_of: date, imdb_ids: Sequence[str]) -> list[str]:

@@ -1,7 +1,7 @@
 """IMDb's soundtrack lists, for the films in the lake that have an IMDb id.
 
 IMDb answers most programs with a challenge since 2026, so a refusal is the normal case: three in a row end it for
-the night, and `recordings.py` asks MusicBrainz for what is missing.
+the night, and `musicbrainz.py` asks MusicBrainz for what is missing.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
-from tasks.collecting.asking import ask, come_back_note, open_session
+from tasks.collecting.asking import ask, open_session, unasked_notes
 from tasks.collecting.batches import content_key, in_chunks, with_provenance
 from tasks.collecting.freshness import settled_keys
 from tasks.collecting.growing import GrowingBatch, answers_of
-from tasks.collecting.report import FINE, Progress, SourceReport
-from tasks.collecting.soundtracks.films import known_films, new_first
+from tasks.collecting.report import FINE, Progress, SourceReport, first_of
+from tasks.collecting.soundtracks.films import known_films, new_first, nothing_to_ask
 from tasks.fetching.answer import Answer, FetchState
 from tasks.fetching.http import PoliteSession
 from tasks.fetching.policy import base_url
@@ -25,13 +25,12 @@ from tasks.sources.parsed import Parsed
 FILMS_A_BATCH = 100
 FIRST_FILMS = 3  # asked for before the rest: as many refusals in a row close a source
 IMPORTED_FILMS_A_NIGHT = 300  # of imported tables, in the live profile; at a second each five minutes
-NAMED_FILMS = 20  # in one sentence; the manifest names all
 
 FAULTS = {
     FetchState.BLOCKED: "were a challenge page or a refusal",
     FetchState.LIMITED: "asked for a long wait",
     FetchState.BROKEN: "were a server fault or a broken page",
-    FetchState.REFUSED: "were not asked for, as robots.txt forbids it",
+    FetchState.REFUSED: "were sent on to where robots.txt forbids to ask",
     FetchState.UNREACHABLE: "did not come, as IMDb cannot be reached",
 }
 """What became of requests, in words."""
@@ -49,6 +48,8 @@ def collect_soundtracks(settings: Settings, as_of: date, progress: Progress | No
     """
     with open_session(settings, "imdb") as session:
         collected, imported = due_films(settings, as_of, session.policy.fresh_for)
+        if not (collected or imported or known_films(settings)):
+            return nothing_to_ask("imdb", "soundtrack", "IMDb")
         budget = len(imported) if settings.is_sandbox else IMPORTED_FILMS_A_NIGHT
         night = _Night(settings, as_of, session, due=[*collected, *imported[:budget]])
         night.ask_all(progress or (lambda done, total: None))
@@ -79,7 +80,7 @@ class _Night:
         self._asked: set[str] = set()
         self._faults: dict[FetchState, str] = {}
         self._cut: dict[str, str] = {}
-        self._report = SourceReport("imdb", "soundtrack")
+        self._report = SourceReport("imdb", "soundtrack", n_due=len(due))
 
     def ask_all(self, tell: Progress) -> None:
         """Ask for every film while IMDb is open, and land each answer as it comes."""
@@ -103,11 +104,15 @@ class _Night:
         return imdb_id, *ask(self._session, url, parse_soundtrack)
 
     def _take(self, batch: GrowingBatch, imdb_id: str, answer: Answer, parsed: Parsed[SoundtrackEntry]) -> None:
+        if not answer.was_asked:
+            self._report.skip([imdb_id], parsed.state, parsed.reason)
+            return
         manifest = answer.manifest_row("soundtrack", imdb_id, parsed.state, parsed.reason)
         batch.add({"soundtrack": with_provenance(parsed.rows, answer), "fetch": [manifest]})
         self._asked.add(imdb_id)
         self._report.count(answer, parsed.state)
         self._report.n_rows += len(parsed.rows)
+        self._report.n_answered += parsed.state in FINE
         if parsed.state not in FINE:
             self._report.miss([imdb_id], parsed.state)
             self._faults.setdefault(parsed.state, parsed.reason)
@@ -116,13 +121,11 @@ class _Night:
 
     def report_on(self, n_later: int) -> SourceReport:
         """The report; `n_later` films of imported tables wait for other nights."""
-        left = [imdb_id for imdb_id in self._due if imdb_id not in self._asked]
         report = self._report
-        report.miss(left, self._session.closed or FetchState.BROKEN)
+        left = [imdb_id for imdb_id in self._due if imdb_id not in self._asked | report.missing.keys()]
+        report.skip(left, self._session.closed or FetchState.BROKEN)
         report.notes += _notes_on_faults(report.states, self._faults)
-        if left:
-            when = come_back_note(self._session)
-            report.notes.append(f"IMDb was closed for this run; {len(left):,} films are left for the next one{when}.")
+        report.notes += unasked_notes(report, "IMDb", "film", self._session)
         report.notes += _notes_on_lists(self._cut, n_later)
         return report.close(self._session.closed)
 
@@ -149,11 +152,9 @@ def _notes_on_faults(states: Mapping[str, int], faults: Mapping[FetchState, str]
 def _notes_on_lists(cut: Mapping[str, str], n_later: int) -> list[str]:
     notes = []
     if cut:
-        named = ", ".join(f"{imdb_id} ({found})" for imdb_id, found in list(cut.items())[:NAMED_FILMS])
-        others = f" and {len(cut) - NAMED_FILMS} more" if len(cut) > NAMED_FILMS else ""
+        named = first_of([f"{imdb_id} ({found})" for imdb_id, found in cut.items()])
         notes.append(
-            "IMDb shows the first 50 entries of a list and loads the rest by script, so these are cut: "
-            f"{named}{others}."
+            f"IMDb shows the first 50 entries of a list and loads the rest by script, so these are cut: {named}."
         )
     if n_later > 0:
         notes.append(

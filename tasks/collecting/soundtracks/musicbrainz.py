@@ -8,12 +8,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 from tasks import lake
-from tasks.collecting.asking import ask, come_back_note, open_session
+from tasks.collecting.asking import ask, come_back_note, open_session, unasked_notes
 from tasks.collecting.batches import content_key, in_chunks, read_since, with_provenance
 from tasks.collecting.freshness import settled_keys
 from tasks.collecting.growing import GrowingBatch, answers_of
 from tasks.collecting.report import FINE, Progress, SourceReport
-from tasks.collecting.soundtracks.films import known_films, new_first
+from tasks.collecting.soundtracks.films import known_films, new_first, nothing_to_ask
 from tasks.collecting.soundtracks.imdb import in_number
 from tasks.fetching.answer import Answer, FetchState
 from tasks.fetching.http import PoliteSession
@@ -32,7 +32,6 @@ FAULTS = {
     FetchState.BLOCKED: "were a refusal",
     FetchState.LIMITED: "asked for a long wait",
     FetchState.BROKEN: "were a server fault or a broken answer",
-    FetchState.REFUSED: "were not asked for",
     FetchState.UNREACHABLE: "did not come, as MusicBrainz cannot be reached",
 }
 """What became of requests, in words."""
@@ -47,7 +46,9 @@ def collect_recordings(settings: Settings, as_of: date, progress: Progress | Non
     """
     films = films_without_list(settings, as_of)
     if not films:
-        return SourceReport("musicbrainz", "recording").close()
+        is_known = bool(known_films(settings))
+        report = SourceReport("musicbrainz", "recording").close()
+        return report if is_known else nothing_to_ask("musicbrainz", "recording", "MusicBrainz")
     with open_session(settings, "musicbrainz") as session:
         night = _Night(settings, as_of, session, films, progress or (lambda done, total: None))
         night.ask_all()
@@ -91,7 +92,7 @@ class _Night:
         self._tell = tell
         self._base = base_url(settings, "musicbrainz")
         self._takes_many = True
-        self._n_done = self._n_due = 0
+        self._n_done = 0
         self._faults: dict[FetchState, str] = {}
         self._report = SourceReport("musicbrainz", "recording")
 
@@ -108,8 +109,8 @@ class _Night:
 
     def _step(self, n_done: int = 0, n_more: int = 0) -> None:
         self._n_done += n_done
-        self._n_due += n_more
-        self._tell(self._n_done, self._n_due)
+        self._report.n_due += n_more
+        self._tell(self._n_done, self._report.n_due)
 
     def _settled(self, entity: str) -> set[str]:
         return settled_keys(self._settings, "musicbrainz", entity, self._as_of, self._session.policy.fresh_for)
@@ -129,7 +130,7 @@ class _Night:
                 batch.add({"url": rows, "fetch": manifest})
                 self._note(answer, parsed, some)
                 self._step(n_done=len(some))
-        self._report.miss(set(imdb_ids) - asked, self._session.closed or FetchState.BROKEN)
+        self._report.skip(set(imdb_ids) - asked, self._session.closed or FetchState.BROKEN)
 
     def _addresses(self, imdb_ids: Sequence[str]) -> Iterator[tuple[Sequence[str], Answer, Parsed[ReleaseGroupRow]]]:
         """The answers for these films: one for all of them, or one each where the server takes no more at a time."""
@@ -190,7 +191,7 @@ class _Night:
 
     def _take(self, batch: GrowingBatch, group_id: str, fetched: tuple[Answer, Parsed[RecordingRow]] | None) -> None:
         if fetched is None:
-            self._report.miss([group_id], self._session.closed or FetchState.BROKEN)
+            self._report.skip([group_id], self._session.closed or FetchState.BROKEN)
             return
         answer, parsed = fetched
         manifest = answer.manifest_row("release", group_id, parsed.state, parsed.reason)
@@ -202,7 +203,11 @@ class _Night:
 
     def _note(self, answer: Answer, parsed: Parsed[Any], keys: Sequence[str]) -> None:
         self._report.count(answer, parsed.state)
-        if parsed.state not in FINE:
+        if not answer.was_asked:
+            self._report.skip(keys, parsed.state, parsed.reason)
+        elif parsed.state in FINE:
+            self._report.n_answered += len(keys)
+        else:
             self._report.miss(keys, parsed.state)
             self._faults.setdefault(parsed.state, parsed.reason)
 
@@ -217,7 +222,8 @@ class _Night:
             for state, words in FAULTS.items()
             if (n := report.states.get(state, 0))
         ]
-        if self._session.closed:
+        report.notes += unasked_notes(report, "MusicBrainz", "look-up", self._session)
+        if self._session.closed and not report.unasked:
             report.notes.append(f"MusicBrainz was closed for this run{come_back_note(self._session)}.")
         if n_asked and not (self._settings.is_sandbox or self._settings.contact or self._settings.user_agent):
             report.notes.append(

@@ -1,0 +1,1 @@
+"""What commands print: for people by default, one JSON document with `--json`."""

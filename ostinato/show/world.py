@@ -1,0 +1,73 @@
+"""What commands print about a world as it is: its tables, its catalogue, its health."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ostinato.console import print_json, print_pairs, print_table
+from tasks import warehouse
+from tasks.settings import OstinatoError, Settings
+
+
+def build_and_show(settings: Settings, select: str | None, *, list_models: bool, as_json: bool) -> None:
+    """Build and print rows and seconds per model, or only name the models."""
+    from tasks.warehouse.connection import SQL_DIR
+
+    if list_models:
+        rows: list[tuple[Any, ...]] = [
+            (m.name, m.grain, m.description) for m in warehouse.load_models(SQL_DIR).values() if m.schema != "audits"
+        ]
+        columns: tuple[str, ...] = ("model", "one row is", "description")
+    else:
+        report = warehouse.build(settings, select=select)
+        rows = [(name, count, report.seconds[name]) for name, count in report.n_rows.items()]
+        columns = ("model", "rows", "seconds")
+    if as_json:
+        print_json([dict(zip(columns, row, strict=True)) for row in rows])
+    else:
+        print_table(columns, rows)
+
+
+def show_status(settings: Settings, *, as_json: bool) -> None:
+    """Catalogue, snapshots, champions and last runs of this world."""
+    from tasks.models.registry import champion_versions
+
+    served = warehouse.served_snapshot(settings)
+    runs: list[dict[str, Any]] = []
+    if served:
+        columns = "flow, as_of, source, state, n_rows, n_pages, ended_at"
+        sql = f"select {columns} from run_log order by as_of desc, source limit 20"
+        runs = warehouse.query(settings, sql).as_dicts()
+    snapshots = [path.name for path in warehouse.list_snapshots(settings)]
+    champions = champion_versions(settings)
+    if as_json:
+        print_json(
+            {
+                "profile": settings.profile.value,
+                "served": served.name if served else None,
+                "snapshots": snapshots,
+                "champions": champions,
+                "last_runs": runs,
+            }
+        )
+        return
+    named = ", ".join(f"{model} {version}" for model, version in champions.items()) or "none trained yet"
+    print_pairs({"served": served.name if served else "nothing yet", "kept": ", ".join(snapshots), "champions": named})
+    if runs:
+        print_table(list(runs[0]), [list(run.values()) for run in runs], title="Last runs")
+
+
+def show_doctor(settings: Settings, *, as_json: bool) -> None:
+    """All checks, each with what to do; a fault makes the command fail."""
+    from ostinato.doctor import checks
+
+    results = checks(settings)
+    if as_json:
+        print_json([{"name": c.name, "state": str(c.state), "found": c.found, "advice": c.advice} for c in results])
+    else:
+        print_table(
+            ("check", "state", "found", "what to do"), [(c.name, str(c.state), c.found, c.advice) for c in results]
+        )
+    faults = [check.name for check in results if str(check.state) == "fault"]
+    if faults:
+        raise OstinatoError(f"Not all is well: {', '.join(faults)}; the list says what to do about it.")
