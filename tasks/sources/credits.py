@@ -8,21 +8,26 @@ Performed by <a>Jr. Walker and the All Stars</a>    -> one name: a link is never
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import zip_longest
 from typing import TypedDict
 
+from tasks.sources.credit_names import BETWEEN, BETWEEN_FOREIGN, split_names, tidy, with_links
 from tasks.sources.credit_words import (
     COMPANY,
     COURTESY,
+    FINE_PRINT,
     FOREIGN_LABEL,
     FOREIGN_ROLE_OF,
+    GUEST,
     LABEL,
-    NO_NAME,
+    PIECE_WRITTEN,
     PUBLISHERS,
     ROLE_OF,
     SAMPLE,
+    TRADITIONAL,
     UNCONNECTED,
+    UNFINISHED,
 )
 from tasks.sources.reading import unescape
 
@@ -32,29 +37,8 @@ Segment = tuple[str, str]
 LONGEST_LINE = 4000  # characters; the longest real line met has 400, and a hostile one must not take minutes
 _TAG = re.compile(r"<!--.*?-->|<(/?)([A-Za-z][A-Za-z0-9]{0,20})\b([^<>]*)>", re.DOTALL)
 _HREF = re.compile(r"\bhref\s*=\s*[\"']?([^\"'\s>]*)", re.IGNORECASE)
-_LINK = re.compile("[\ue000\ue002](\\d+)[\ue001\ue003]")  # numbered marks: a name, and another link
 _MARKS = str.maketrans("", "", "\ue000\ue001\ue002\ue003\ue004\ue005")
-_PAGE_LINK = re.compile("(?:\\b(?:from|in|for|of|on|at|during)\\s+(?:the\\s+)?)?\ue002\\d+\ue003")
 _BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
-_BETWEEN = re.compile(
-    r"\s*(?:,\s*(?:and|&)\s|,|;|\s/|/\s|(?<=\w{3})/(?=\w{3})|\s\+\s|\s&\s|\band\b|\s(?:feat\.?|ft\.?|featuring|with|w/)\s"
-    "|(?<=\ue001)\\s*[-–—•·|/]?\\s*(?=\ue000))\\s*",
-    re.IGNORECASE,
-)
-# within an act that is not linked: "Glenn Miller and His Orchestra"; "and The Wailers" may be an act of its own
-_ACT = re.compile(r"(?<=[\w.] )(and|&)(?= (?:his|her|their) \w)", re.IGNORECASE)
-_SHOWN = {0xE004: "&", 0xE005: "and"}
-_BETWEEN_FOREIGN = re.compile(r",|;|/|\s&\s|\s\+\s|\s(?:und|et|y|e)\s", re.IGNORECASE)
-_ALIAS = re.compile(r"\s+(?:as|aka)\s*$", re.IGNORECASE)
-_PURPOSE = re.compile(
-    "(?<=\ue001)\\s+(?:for|at|from|of|on|in|during|through|as|aka|a\\.k\\.a\\.?)\\s.*$", re.IGNORECASE | re.DOTALL
-)
-_ORIGIN = re.compile(
-    r"\s+(?:from|on|off)\s+(?:(?:the|his|her|their)\s+)?(?:album|soundtrack|lp|cd|ep|single|film|movie|musical|opera)\b.*$"
-    r"|\s+from\s+[\"'“‘].*$",
-    re.IGNORECASE | re.DOTALL,
-)
-_SUFFIX = re.compile(r"(?:jr|sr|inc|ltd|llc|esq|ii|iii|iv)\.?", re.IGNORECASE)
 _FOR_COMPANY = re.compile(r"\s+for\s.*$", re.IGNORECASE)
 _AT_THE_DESK = frozenset(("produced_by", "arranged_by", "other"))  # done for somebody: "for American Recordings"
 _NOTED_YEAR = re.compile(r"\s*\((?:c\)?\s*)?\d{4}\)\s*$")
@@ -114,7 +98,7 @@ def read_credits(lines: list[list[Segment]]) -> list[Credit]:
     credits: list[Credit] = []
     own_roles: set[str] = set()
     after_sample = False
-    for segments in lines:
+    for segments in _joined(lines):
         line = plain_text(segments)
         if len(line) > LONGEST_LINE:
             continue
@@ -130,11 +114,28 @@ def read_credits(lines: list[list[Segment]]) -> list[Credit]:
     return credits
 
 
+def _joined(lines: Iterable[list[Segment]]) -> Iterator[list[Segment]]:
+    """The lines, one that ends in a comma or in the middle of a phrase together with what follows."""
+    held: list[Segment] = []
+    for segments in lines:
+        line = plain_text(segments)
+        if held and (line[:1] in "([" or LABEL.match(line) or COMPANY.match(line)):
+            yield held
+            held = []
+        held = [*held, (" ", ""), *segments] if held else segments
+        if not line.lower().endswith(UNFINISHED) or len(held) > LONGEST_LINE:
+            yield held
+            held = []
+    if held:
+        yield held
+
+
 def _line_credits(segments: list[Segment]) -> Iterator[Credit]:
     links = [text for text, link in segments if link]
     marked = _marked(segments)
-    people, _, _ = _cut(_without_brackets(marked))
-    yield from _people(people, links)
+    for text in _without_brackets(marked):
+        people, _, _ = _cut(text)
+        yield from _people(people, links)
     yield from _companies(re.sub(r"\(uncredited\)", " ", marked, flags=re.IGNORECASE), links)
 
 
@@ -151,14 +152,28 @@ def _marked(segments: list[Segment]) -> str:
     return " ".join("".join(parts).split())
 
 
-def _without_brackets(text: str) -> str:
-    """The text without what stands in brackets: aliases, notes, "(uncredited)"; unpaired ones go alone."""
+def _without_brackets(text: str) -> list[str]:
+    """The text without what stands in brackets (aliases, notes, "(uncredited)"), then each credit that stood in some.
+
+    Guests stay where they are: "(feat. X)". Unpaired brackets go alone.
+    """
+    credits: list[str] = []
+
+    def opened(brackets: re.Match[str]) -> str:
+        inner = brackets[0][1:-1].strip()
+        if GUEST.match(inner):
+            return f" {inner} "
+        label = LABEL.match(TRADITIONAL.sub("", inner)) or LABEL.match(inner)
+        if label and not (label["manner"] or label["bare"]):
+            credits.append(" ".join(inner.split()))
+        return " "
+
     for _ in range(4):  # deeper ones go alone too
-        shorter = _BRACKETS.sub(" ", text)
+        shorter = _BRACKETS.sub(opened, text)
         if shorter == text:
             break
         text = shorter
-    return " ".join(re.sub(r"[()\[\]]", " ", text).split())
+    return [" ".join(re.sub(r"[()\[\]]", " ", text).split()), *credits]
 
 
 def _cut(text: str) -> tuple[str, str, str]:
@@ -172,17 +187,18 @@ def _people(text: str, links: list[str]) -> Iterator[Credit]:
     if not labels and (foreign := FOREIGN_LABEL.match(text)):
         words = re.findall(r"[^\W\d_]+", foreign["words"].lower())
         roles = list(dict.fromkeys(FOREIGN_ROLE_OF[word] for word in words if word in FOREIGN_ROLE_OF))
-        names = _names(text[foreign.end() :], links, _BETWEEN_FOREIGN)
+        names = split_names(text[foreign.end() :], links, BETWEEN_FOREIGN)
         yield from (Credit(role=role, names=names) for role in roles if names)
     shared: list[str] = []
     for label, following in zip_longest(labels, labels[1:]):
         named = text[label.end() : following.start() if following else len(text)]
         roles = [*shared, *_label_roles(label)]
-        if roles == ["other"] and PUBLISHERS.search(label["words"]):
-            names = [_tidy(_named(named, links))]
+        if roles == ["other"] and PUBLISHERS.search(label[0]):
+            names = [tidy(with_links(FINE_PRINT.sub("", named), links))]
         else:
-            names = _names(_FOR_COMPANY.sub("", named) if _AT_THE_DESK.issuperset(roles) else named, links, _BETWEEN)
-        shared = [] if any(names) else roles  # "Written by and performed by Moby"
+            named = _FOR_COMPANY.sub("", named) if _AT_THE_DESK.issuperset(roles) else named
+            names = split_names(named, links, BETWEEN)
+        shared = roles if named.strip(" ,;/&+").lower() in ("", "and") else []  # "Written by and performed by Moby"
         if any(names):
             yield from (Credit(role=role, names=names) for role in dict.fromkeys(roles))
 
@@ -190,51 +206,23 @@ def _people(text: str, links: list[str]) -> Iterator[Credit]:
 def _label_roles(label: re.Match[str]) -> list[str]:
     if label["bare"]:
         return ["written_by"]
-    if label["manner"]:
-        return ["performed_by"]
-    words = [word for word in re.findall(r"[a-z]+", (label["words"] or label["players"]).lower()) if word in ROLE_OF]
+    if label["under"]:
+        return ["other"]
+    said = label["words"] or label["players"] or label["direct"] or label["person"] or label["short"] or label["manner"]
+    words = [word for word in re.findall(r"[a-z]+", PIECE_WRITTEN.sub(r"\1", said).lower()) if word in ROLE_OF]
     if "song" in words and len(words) > 1:
         words.remove("song")
-    return list(dict.fromkeys(ROLE_OF[word] for word in words))
+    roles = [ROLE_OF[word] for word in words]
+    if "originally" in said.lower():  # by whom the piece is known, not who is heard
+        roles = ["other" if role == "performed_by" else role for role in roles]
+    return list(dict.fromkeys(roles))
 
 
 def _companies(text: str, links: list[str]) -> Iterator[Credit]:
     _, phrase, rest = _cut(text)
     while phrase:
         name, following, after = _cut(rest)
-        name = _tidy(_NOTED_YEAR.sub("", _named(name, links)))
+        name = tidy(_NOTED_YEAR.sub("", FINE_PRINT.sub("", with_links(name, links))))
         if name and not UNCONNECTED.search(phrase):
             yield {"role": "courtesy_of" if COURTESY.match(phrase) else "other", "names": [name]}
         phrase, rest = following, after
-
-
-def _names(text: str, links: list[str], between: re.Pattern[str]) -> list[str]:
-    """The names between signs and words that join names; what is linked is a name whatever it looks like."""
-    names: list[str] = []
-    for part in between.split(_ACT.sub(_hidden, text)):
-        part = _tidy(_ALIAS.sub("", _PAGE_LINK.sub(" ", _ORIGIN.sub("", _PURPOSE.sub("", part)))))
-        name = _named(part, links).translate(_SHOWN)
-        if "\ue000" in part:
-            names.append(name)
-        elif name and _SUFFIX.fullmatch(name) and names:
-            names[-1] = f"{names[-1]}, {name}"
-        elif name and not NO_NAME.fullmatch(name):
-            names.append(name)
-    return [name for name in dict.fromkeys(names) if name]
-
-
-def _hidden(joined: re.Match[str]) -> str:
-    """The word within the name of an act as a sign at which nothing is split."""
-    return "\ue004" if joined[1] == "&" else "\ue005"
-
-
-def _tidy(name: str) -> str:
-    """A name without the signs around it; quotation marks and brackets go where they are unpaired, or around all."""
-    name = name.strip(" ,;:/&-–")
-    if name.count('"') % 2 or (name.startswith('"') and name.endswith('"') and name.count('"') == 2):
-        name = name.strip(' "')
-    return name.rstrip(")]") if name.count(")") > name.count("(") else name.rstrip("([ ")
-
-
-def _named(text: str, links: list[str]) -> str:
-    return " ".join(_LINK.sub(lambda mark: links[int(mark[1])], text).split())

@@ -23,6 +23,7 @@ _LEGACY = XPath('/descendant::*[@id="soundtracks_content"]')
 _LEGACY_ENTRIES = XPath(f".//div[{has_class('soundTrack')} and {has_class('soda')}]")
 _NO_CONTENT = XPath('.//*[contains(@id, "no_content")]')
 _N_MORE = re.compile(r"(\d{1,4})\s*(?:more|weitere|autres|más|mais|altri)|\+\s*(\d{1,4})", re.IGNORECASE)
+_TAG = re.compile(r"</?[A-Za-z!][^<>]*>")
 _BREAK = re.compile(r"<br\b[^<>]*>", re.IGNORECASE)
 
 
@@ -57,12 +58,13 @@ def legacy_list(tree: Any) -> list[RawEntry] | None:
 
 def _drawn_entry(entry: Any) -> RawEntry:
     label = next(iter(_LABEL(entry)), None)
-    return entry.get("id"), _inner(label) if label is not None else None, [_inner(line) for line in _LINES(entry)]
+    title = _TAG.sub("", _inner(label)) if label is not None else None
+    return entry.get("id"), title, [_inner(line) for line in _LINES(entry)]
 
 
 def _legacy_entry(entry: Any) -> RawEntry:
     title, *lines = _BREAK.split(_inner(entry))
-    return entry.get("id"), " ".join(title.split()), lines
+    return entry.get("id"), " ".join(_TAG.sub("", title).split()), lines
 
 
 def _inner(element: Any) -> str:

@@ -15,7 +15,8 @@ from tasks.sources.reading import unescape
 _LONGEST_MARKUP = 50_000  # characters of a line with its links; the longest real one has 3,000
 _LONGEST_PAGE = 1_000_000  # characters of credit lines; the longest real page has 40,000
 _FILM_ID = re.compile(r"\btt[0-9]{7,10}\b")
-_MARKUP = re.compile(r"</?[A-Za-z][^<>]*>")
+_MARKUP = re.compile(r"</?(?:a|b|br|em|i|span|strong|sub|sup|u)(?:\s[^<>]*)?/?>")
+"""Tags that a title may hold; "<Live>" and "<3" are words of it."""
 
 
 RawEntry = tuple[Any, Any, Sequence[str]]

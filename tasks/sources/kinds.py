@@ -42,14 +42,14 @@ PARSERS: dict[str, Parser] = {
 
 
 PARSER_VERSIONS: dict[tuple[str, str], int] = {
-    ("tmdb", "list"): 2,
+    ("tmdb", "list"): 3,
     ("tmdb", "id_export"): 1,
-    ("tmdb", "film"): 2,
+    ("tmdb", "film"): 3,
     ("tmdb", "external_ids"): 2,
-    ("imdb", "soundtrack"): 2,
+    ("imdb", "soundtrack"): 3,
     ("musicbrainz", "url"): 2,
     ("musicbrainz", "release"): 1,
-    ("melon", "chart"): 2,
+    ("melon", "chart"): 3,
     ("melon", "song"): 2,
     ("spotify", "search"): 2,
     ("spotify", "audio_features"): 2,

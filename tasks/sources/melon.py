@@ -14,7 +14,7 @@ from typing import Any, TypedDict
 from lxml.etree import XPath
 
 from tasks.fetching.answer import FetchState
-from tasks.sources.melon_address import ChartPlace, chart_place, song_id_of_address
+from tasks.sources.melon_address import ChartPlace, chart_place, period_fault, real_period, song_id_of_address
 from tasks.sources.parsed import Parsed
 from tasks.sources.reading import (
     MAX_PAGE_BYTES,
@@ -33,8 +33,8 @@ _LONGEST_CHART = 1000  # rows; whatever has more is no chart, and reading it wou
 
 _SONG_CALL = re.compile(r"goSongDetail\(\s*'?(\d{1,19})\b|playSong\(\s*'[^']*'\s*,\s*'?(\d{1,19})\b")
 _SONG_NUMBER = re.compile(r"[0-9]{1,19}")
-_PAGE_DAY = re.compile(r"(\d{4})\.(\d{2})(?:\.(\d{2}))?")
-_PAGE_HOUR = re.compile(r"^\s*(\d{1,2}):\d{2}\s*$")
+_PAGE_DAY = re.compile(r"([0-9]{4})\.([0-9]{2})(?:\.([0-9]{2}))?")
+_PAGE_HOUR = re.compile(r"^\s*([0-9]{1,2}):[0-9]{2}\s*$")
 _CLASS_ASKED = re.compile(r"[?&]classCd=(\w{1,12})")
 
 _LONGEST_FACT = 1000  # characters
@@ -85,8 +85,11 @@ class SongRow(TypedDict):
 def parse_chart(body: bytes | str, url: str | None = None) -> Parsed[ChartRow]:
     """Read a chart of any kind; 50 to 99 rows are a cut list, fewer a broken page.
 
-    Ranks are read from the page and rows sorted by them: the order in the markup is not promised.
+    Ranks are read from the page and rows sorted by them: the order in the markup is not promised. An address that
+    asks for a period that cannot be gives no rows.
     """
+    if url and (fault := period_fault(url)):
+        return Parsed([], FetchState.BROKEN, fault)
     page = to_tree(body)
     if page is None or _ERROR_BLOCK(page):
         return _no_such_page(body, page, "chart")
@@ -175,10 +178,10 @@ def _period_on_page(page: Any, chart: str | None) -> str | None:
         return None
     year, month, day = found.groups()
     if day is None or chart == "month":
-        return f"{year}-{month}"
+        return real_period(year + month)
     hours = _HOURS(page) if chart in ("top100", None) else []
     hour = _PAGE_HOUR.match(text_of(hours[0]) or "") if hours else None
-    return f"{year}-{month}-{day}" + (f"T{int(hour[1]):02d}" if hour else "")
+    return real_period(year + month + day + (hour[1].zfill(2) if hour else ""))
 
 
 def _chart_row(row: Any, place: ChartPlace) -> ChartRow | None:

@@ -8,10 +8,15 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from tasks.settings import today
+
 ALL_CLASSES = "GN0000"  # Melon's class code for "all genres", which its charts show unless asked otherwise
 
 FIRST_MONDAY = date(2012, 9, 3)
 """The first chart week taken to begin on a Monday."""
+
+FIRST_YEAR = 1964
+"""The first year that Melon's age charts have; only a decade may begin before it."""
 
 _KINDS = {"DE": "day", "WE": "week", "MO": "month", "YE": "age_year", "AG": "age_decade"}
 
@@ -35,25 +40,32 @@ def chart_place(url: str) -> ChartPlace:
     >>> chart_place("https://www.melon.com/chart/index.htm?dayTime=2018012316")
     ChartPlace(chart='top100', scope='GN0000', period='2018-01-23T16')
     """
-    try:
-        address = urlsplit(url)
-    except ValueError:
-        return ChartPlace()
-    asked = {name: values[0].strip() for name, values in parse_qs(address.query).items()}
-    path = re.sub(r"(index|list)\.htm$", "", address.path).strip("/")
+    path, asked = _asked(url)
     scope = asked.get("classCd") or ALL_CLASSES
     match path.split("/"):
         case ["chart"]:
-            return ChartPlace("top100", scope, _compact_date(asked.get("dayTime")))
+            return ChartPlace("top100", scope, real_period(asked.get("dayTime")))
         case ["chart", ("day" | "week" | "month") as chart]:
             day = asked.get("rankMonth") or asked.get("rankDay") or asked.get("startDay")
-            return ChartPlace(chart, scope, _compact_date(day))
+            return ChartPlace(chart, scope, real_period(day))
         case ["chart", "age"]:
             kind = _KINDS.get(asked.get("chartType", ""))
-            return ChartPlace(kind, asked.get("chartGenre"), _compact_date(asked.get("chartDate")))
+            return ChartPlace(
+                kind, asked.get("chartGenre"), real_period(asked.get("chartDate"), is_decade=kind == "age_decade")
+            )
         case ["chart", "search"]:
             return _past_chart_place(asked, scope)
     return ChartPlace()
+
+
+def _asked(url: str) -> tuple[str, dict[str, str]]:
+    """The path of an address without the name of its page, and the values it asks with."""
+    try:
+        address = urlsplit(url)
+    except ValueError:
+        return "", {}
+    asked = {name: values[0].strip() for name, values in parse_qs(address.query).items()}
+    return re.sub(r"(index|list)\.htm$", "", address.path).strip("/"), asked
 
 
 def _past_chart_place(asked: Mapping[str, str], scope: str) -> ChartPlace:
@@ -63,17 +75,71 @@ def _past_chart_place(asked: Mapping[str, str], scope: str) -> ChartPlace:
         period = first_day
     else:
         period = month if asked.get("mon") else asked.get("year") or asked.get("age", "")
-    return ChartPlace(_KINDS.get(asked.get("chartType", "")), scope, _compact_date(period))
+    kind = _KINDS.get(asked.get("chartType", ""))
+    return ChartPlace(kind, scope, real_period(period, is_decade=kind == "age_decade"))
 
 
-def _compact_date(text: str | None) -> str | None:
-    """`2018012316` -> `2018-01-23T16`, and its shorter forms; anything else is null."""
-    found = re.fullmatch(r"(\d{4})(\d{2})?(\d{2})?(\d{2})?", text or "")
+def real_period(text: str | None, *, is_decade: bool = False) -> str | None:
+    """A year, month, day or hour that a chart can be of, or the first year of a decade; null for any other text.
+
+    >>> real_period("2018012316"), real_period("201203"), real_period("1960", is_decade=True)
+    ('2018-01-23T16', '2012-03', '1960')
+    >>> real_period("209913"), real_period("20230231"), real_period("2018012324"), real_period("March")
+    (None, None, None, None)
+    """
+    found = re.fullmatch(r"([0-9]{4})([0-9]{2})?([0-9]{2})?([0-9]{2})?", text or "")
     if found is None:
         return None
     year, month, day, hour = found.groups()
-    date_part = "-".join(part for part in (year, month, day) if part)
-    return f"{date_part}T{hour}" if hour else date_part
+    first_year = FIRST_YEAR // 10 * 10 if is_decade else FIRST_YEAR
+    if not first_year <= int(year) <= today().year + 1 or int(hour or 0) > 23:
+        return None
+    try:
+        date(int(year), int(month or 1), int(day or 1))
+    except ValueError:
+        return None
+    return "-".join(part for part in (year, month, day) if part) + (f"T{hour}" if hour else "")
+
+
+def period_fault(url: str) -> str | None:
+    """Why no chart can be of the period that an address asks for; null where one can, or where it asks for none.
+
+    A period that is written in another way than Melon's, in digits without signs between, is none either.
+    """
+    path, asked = _asked(url)
+    if path.split("/")[0] != "chart":
+        return None
+    is_decade = asked.get("chartType") == "AG"
+    for name, period in _asked_periods(asked):
+        if period and real_period(period, is_decade=is_decade) is None:
+            return (
+                f"the address asks for {name} {period[:40]!r}, which no Melon chart is of; name a period "
+                f"of the calendar from {FIRST_YEAR} to {today().year + 1}, as in rankMonth=201203"
+            )
+    first, last = _asked_week(asked)
+    if real_period(first) and real_period(last) and not 0 <= (_day(last) - _day(first)).days < 7:
+        return f"the address asks for the week {first[:40]} to {last[:40]}, which is none; name as in 20120213^20120219"
+    return None
+
+
+def _asked_periods(asked: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Each period in an address by its name there."""
+    for name in ("rankMonth", "rankDay", "dayTime", "chartDate"):
+        yield name, asked.get(name, "")
+    year, month = asked.get("year", ""), asked.get("mon", "")
+    yield ("year and mon", year + month.zfill(2)) if year and month else ("year", year)
+    for name, day in zip(("first day", "last day"), _asked_week(asked), strict=True):
+        yield name, day
+
+
+def _asked_week(asked: Mapping[str, str]) -> tuple[str, str]:
+    """First and last day of the week that an address asks for, empty where it does not say them."""
+    first, _, last = asked.get("day", "").partition("^")
+    return first or asked.get("startDay", ""), last or asked.get("endDay", "")
+
+
+def _day(text: str) -> date:
+    return date(int(text[:4]), int(text[4:6] or 1), int(text[6:8] or 1))
 
 
 def top100_url(base: str, hour: datetime | None = None) -> str:

@@ -33,29 +33,17 @@ from tasks.sources.tmdb_api import (
     once,
     parse_api_film,
     parse_api_list,
-    positive_score,
     poster_url,
     real_overview,
 )
+from tasks.sources.tmdb_cards import known_cards, list_links, read_cards, read_unknown_cards, user_score
 from tasks.sources.tmdb_words import DIRECTING, LABELS, genre_name, language_code
 
 _MOST_NAMES = 1000  # of a card list, a crew or a cast; the page shows a dozen
 
-_FILM_LINK = re.compile(r"(?:https?://[^/]{1,100})?/movie/([0-9]{1,11})(?:-[^/?#]*)?(?:[?#].*)?", re.DOTALL)
 _FILM_URL = re.compile(r"/movie/([0-9]{1,11})(?![0-9])")
-_CARDS = XPath(
-    f'/descendant::div[contains(@class, "comp:poster-card") or ({has_class("card")} and {has_class("style_1")})]'
-)
 _LIST = XPath(f'/descendant::*[starts-with(@id, "page_") or @id="media_results" or {has_class("media-list-results")}]')
 _CONTENT = XPath(".//h2 | .//img | .//a[@href]")
-_LIST_LINKS = XPath('/descendant::*[starts-with(@id, "page_") or @id="media_results"]//a[@href]')
-_LINKS = XPath(".//a[@href]")
-_HEADING = XPath(".//h2")
-_LINK_TITLE = XPath(".//a[@title]/@title")
-_POSTER_TEXT = XPath(".//img/@alt")
-_CARD_DATE = XPath(f".//span[{has_class('subheader')}] | .//*[{has_class('content')}]//p")
-_SCORE = XPath(".//*[@data-percent]")
-_NOT_RATED = XPath('.//*[contains(@class, "icon-NR") or contains(@class, "icon-rNR")]')
 _HEADER = XPath('/descendant::*[@id="original_header"]')
 _TITLE = XPath("(.//h2)[1]//a")
 _HEADING_TEXT = XPath(f"(.//h2)[1]//text()[not(ancestor::*[{has_class('release_date')}])]")
@@ -81,10 +69,10 @@ def parse_list(body: bytes | str, url: str | None = None) -> Parsed[ListedFilm]:
     tree = to_tree(body)
     if tree is None:
         return _no_such_page(body, "film list")
-    cards = _CARDS(tree)
-    if too_many := overlong(cards or _LIST_LINKS(tree), "cards"):
+    cards = known_cards(tree)
+    if too_many := overlong(cards or list_links(tree), "cards"):
         return too_many
-    rows = once(_cards(cards)) or once(_bare_links(tree))
+    rows = once(read_cards(cards)) or once(read_unknown_cards(list_links(tree)))
     if is_cut_off(body):
         return Parsed([], FetchState.BROKEN, f"the page is cut off after {len(rows)} films")
     if rows:
@@ -123,47 +111,6 @@ def _first(found: list[Any]) -> Any | None:
     return found[0] if found else None
 
 
-def _cards(cards: list[Any]) -> Iterator[ListedFilm]:
-    for card in cards:
-        tmdb_id = next((number for link in _LINKS(card) if (number := _link_id(link))), None)
-        if tmdb_id is None:
-            continue
-        title = text_of(_first(_HEADING(card))) or _first(_LINK_TITLE(card)) or _film_link_text(card)
-        yield {
-            "tmdb_id": tmdb_id,
-            "title": " ".join(title.split()) or None if title else None,
-            "released_on": read_date(text_of(_first(_CARD_DATE(card)))),
-            "user_score": _user_score(card),
-        }
-
-
-def _film_link_text(card: Any) -> str | None:
-    """What the links to the film say, or the text in place of its poster, for a card without a heading."""
-    texts = [text_of(link) for link in _LINKS(card) if _link_id(link)] + list(_POSTER_TEXT(card))
-    return next((text for text in texts if text and text.strip()), None)
-
-
-def _bare_links(tree: Any) -> Iterator[ListedFilm]:
-    """Films by their links alone, for a layout that is not known yet."""
-    for link in _LIST_LINKS(tree):
-        title = " ".join((link.get("title") or "").split()) or text_of(link)
-        if (tmdb_id := _link_id(link)) and title:
-            yield {"tmdb_id": tmdb_id, "title": title, "released_on": None, "user_score": None}
-
-
-def _link_id(link: Any) -> int | None:
-    found = _FILM_LINK.fullmatch(link.get("href").strip())
-    return int(found[1]) or None if found else None
-
-
-def _user_score(element: Any) -> float | None:
-    """The score in per cent; films that too few have rated show 0, or a sign of their own."""
-    chart = _first(_SCORE(element))
-    if chart is None or _NOT_RATED(chart):
-        return None
-    return positive_score(chart.get("data-percent").strip(" %"))
-
-
 def _title(header: Any) -> str | None:
     """The title by its link, else the heading without the year behind it."""
     return text_of(_first(_TITLE(header))) or " ".join("".join(_HEADING_TEXT(header)).split()) or None
@@ -180,8 +127,7 @@ def _film(tree: Any, header: Any, title: str, url: str | None) -> Film:
         "original_language": language_code(facts.get("original_language")),
         "genres": _page_genres(header),
         "runtime_min": _minutes(text_of(_first(_RUNTIME(header)))),
-        "user_score": _user_score(header)
-        or next((score for pill in _PILL(tree) if (score := _user_score(pill))), None),
+        "user_score": user_score(header) or next((score for pill in _PILL(tree) if (score := user_score(pill))), None),
         "overview": real_overview(text_of(_first(_OVERVIEW(header)))),
         "budget_usd": _dollars(facts.get("budget")),
         "revenue_usd": _dollars(facts.get("revenue")),

@@ -51,13 +51,22 @@ LABELS = {
 DIRECTING = frozenset(("director", "감독", "연출"))
 """The job of a film's directors; an art director and a director of photography are none."""
 
+_MISSING = r"(?:overview|synopsis|description|biography)"
+_MISSING_KO = r"(?:개요|줄거리|시놉시스|(?:등록|번역|작성|제공)된\s*(?:소개|설명|내용|글|정보))"
+_ABSENT = r"(?:found|available|translated|provided|added|yet|in our database)"
 IS_PLACEHOLDER = re.compile(
-    r"^\W*(?:we (?:don.t|do not) have an? (?:overview|biography)|(?:there is )?no overview\b|overview is not available)"
-    r"|help us expand our database by adding"
-    r"|^.{0,60}(?:(?:개요|줄거리|소개)(?:가|는)?\s*(?:아직\s*)?(?:없|등록되지)|개요를?\s*(?:추가|번역)|등록된\s*(?:개요|줄거리))",
+    r"^\W*(?:sorry\W+)?(?:"
+    rf"we (?:currently |still )?(?:don.?t have (?:an?|any)|do not have (?:an?|any)|have no) {_MISSING}s?\b"
+    rf"|(?:there is |there.s |this (?:movie|film) has )?(?:currently )?no {_MISSING}\b(?:\W*$|.{{0,20}}\b{_ABSENT}\b)"
+    rf"|(?:the )?{_MISSING} (?:is |has |was )?(?:currently )?(?:not (?:yet )?(?:been )?{_ABSENT}|unavailable)"
+    rf"|this (?:movie|film) (?:doesn.?t|does not) have an? {_MISSING}\b"
+    r"|(?:n/a|tb[ad])\W*$)"
+    r"|help us expand our database by adding|데이터베이스(?:를|의)?\s*확장"
+    rf"|^[^.!?]{{0,60}}{_MISSING_KO}[^.!?]{{0,25}}"
+    r"(?:없(?:습니다|어요|음|네요)|(?:않|못)(?:습니다|았습니다|했습니다|음)|주세요|주십시오|바랍니다|부탁드립니다|준비\s*중)",
     re.IGNORECASE | re.DOTALL,
 )
-"""The sentences that a film page writes in place of a missing overview, at or near their beginning."""
+"""The sentences that the site, now or earlier, writes in place of a missing overview, in English and in Korean."""
 
 _LANGUAGES = {
     "en": "english 영어",

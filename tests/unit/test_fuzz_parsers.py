@@ -124,6 +124,7 @@ def test_pages_with_any_text_in_any_place(data: st.DataObject) -> None:
 
 WORDS = sorted(
     word_set(
+        "x X × vs. (feat. [with Arr. Trad. Featuring vocals under the direction of All rights reserved © aka | . "
         "Written Performed by Music and Lyrics , & / ( ) [ ] : courtesy of with permission arrangement contains sample "
         'as for the Orchestra Piano feat. Jr. von &amp; " (uncredited) \ue000 \ue0010 <br> <!-- by: Co- '
         "<a|href='/name/nm1'>John|Doe</a> <a|href='/title/tt1'>Film</a>"

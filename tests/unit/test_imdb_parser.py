@@ -161,6 +161,16 @@ def test_a_credit_line_is_prose(line: str, expected: list[tuple[str, str]]) -> N
     assert [(credit["role"], "|".join(credit["names"])) for credit in credits_of(line)] == expected
 
 
+@pytest.mark.parametrize("title", ["<3", "Tom & Jerry <Live>", "I <3 U", "5 < 6 > 4", "<Untitled>"])
+def test_signs_in_a_title_are_no_markup(title: str) -> None:
+    for written in (title, title.replace("&", "&amp;").replace("<", "&lt;")):
+        assert parse_soundtrack(page([entry(written)])).rows[0]["title"] == title
+    drawn = DRAWN.format("").replace(">A<", f">{title.replace('&', '&amp;').replace('<', '&lt;')}<")
+    assert parse_soundtrack(drawn).rows[0]["title"] == title
+    linked = parse_soundtrack(page([entry(f'<a href="/name/nm1">{title.replace("<", "&lt;")}</a> <i>x</i>')]))
+    assert linked.rows[0]["title"] == f"{title} x"
+
+
 def test_who_performs_a_sample_does_not_perform_the_piece() -> None:
     credits = credits_of("Performed by A", 'Contains a sample of "B"', "Performed by C")
     assert [(credit["role"], credit["names"]) for credit in credits] == [("performed_by", ["A"]), ("other", ["C"])]

@@ -8,7 +8,7 @@ from datetime import date, datetime
 import pytest
 
 from tasks.fetching.answer import FetchState
-from tasks.settings import PROJECT_ROOT
+from tasks.settings import PROJECT_ROOT, today
 from tasks.sources.melon import parse_chart, parse_song
 from tasks.sources.melon_address import ChartPlace, age_url, chart_place, month_url, song_url, top100_url
 
@@ -181,6 +181,54 @@ def test_the_place_comes_from_the_address_and_else_from_what_the_page_says(
 )
 def test_addresses_of_other_charts(url: str, place: tuple[str | None, str | None, str | None]) -> None:
     assert chart_place(url) == ChartPlace(*place)
+
+
+CHART = "https://www.melon.com/chart"
+SEARCH = f"{CHART}/search/list.htm?chartType="
+
+
+@pytest.mark.parametrize(
+    ("url", "named"),
+    [
+        (f"{CHART}/month/index.htm?classCd=GN0000&moved=Y&rankMonth=209913", "rankMonth '209913'"),
+        (f"{CHART}/month/index.htm?rankMonth=201213", "rankMonth '201213'"),
+        (f"{CHART}/month/index.htm?rankMonth=201200", "rankMonth '201200'"),
+        (f"{CHART}/month/index.htm?rankMonth=196312", "rankMonth '196312'"),
+        (f"{CHART}/month/index.htm?rankMonth={today().year + 2}01", f"rankMonth '{today().year + 2}01'"),
+        (f"{CHART}/month/index.htm?rankMonth=2012-03", "rankMonth '2012-03'"),
+        (f"{CHART}/day/index.htm?rankDay=20230231", "rankDay '20230231'"),
+        (f"{CHART}/index.htm?dayTime=2018012324", "dayTime '2018012324'"),
+        (f"{CHART}/age/list.htm?chartType=YE&chartGenre=KPOP&chartDate=1963", "chartDate '1963'"),
+        (f"{SEARCH}MO&age=2010&year=2012&mon=13&day=", "year and mon '201213'"),
+        (f"{SEARCH}WE&age=2010&year=2012&mon=02&day=20120230^20120307", "first day '20120230'"),
+        (f"{SEARCH}WE&age=2010&year=2012&mon=02&day=20120220^20120231", "last day '20120231'"),
+        (f"{SEARCH}WE&age=2010&year=2012&mon=02&day=20120220^20120213", "the week 20120220 to 20120213"),
+        (f"{CHART}/week/index.htm?startDay=20240304&endDay=20240331", "the week 20240304 to 20240331"),
+    ],
+)
+def test_a_period_that_cannot_be_is_refused(url: str, named: str) -> None:
+    parsed = parse_chart(full_chart(), url)
+    assert (parsed.rows, parsed.state) == ([], FetchState.BROKEN)
+    assert parsed.reason.startswith(f"the address asks for {named}")
+    assert "; name " in parsed.reason
+
+
+@pytest.mark.parametrize(
+    ("url", "period"),
+    [
+        (f"{CHART}/age/list.htm?chartType=AG&chartGenre=KPOP&chartDate=1960", "1960"),
+        (f"{CHART}/age/list.htm?chartType=YE&chartGenre=KPOP&chartDate=1964", "1964"),
+        (f"{CHART}/day/index.htm?rankDay=20240229", "2024-02-29"),
+        (f"{SEARCH}WE&age=2010&year=2012&mon=02&day=20120229^20120306", "2012-02-29"),
+    ],
+)
+def test_periods_at_the_edge_are_read(url: str, period: str) -> None:
+    assert parse_chart(full_chart(), url).rows[0]["period"] == period
+
+
+def test_a_page_that_names_an_impossible_day_has_no_period() -> None:
+    head = '<span class="yyyymmdd"><span class="year">2018.13.40</span></span>'
+    assert parse_chart(chart_page([chart_row(rank) for rank in range(1, 101)], head)).rows[0]["period"] is None
 
 
 def test_top100_of_an_hour_reads_back() -> None:
