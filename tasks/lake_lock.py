@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tasks.disk import writing
+from tasks.disk import take_lock, writing
+from tasks.settings import OstinatoError
 
 _JOURNAL = ".landing"
+_END = "and no more"
+"""Last line of a journal: one without it was cut off, and what else it promised is not known."""
+_ASIDE = re.compile(r"[\w-]+/[\w-]+/ingest_date=\d{4}-\d{2}-\d{2}/\.[^/]+\.[0-9a-f]{32}\.part")
 
 
 @contextmanager
@@ -44,12 +49,12 @@ def _locked(lake: Path, kind: int) -> Iterator[None]:
         lake.mkdir(parents=True, exist_ok=True)
         file = (lake / ".lock").open("a")
     with file:
-        fcntl.flock(file, kind)
+        take_lock(file, kind)
         while is_promised(lake):
-            fcntl.flock(file, fcntl.LOCK_EX)
+            take_lock(file, fcntl.LOCK_EX)
             if is_promised(lake):  # nobody was faster
                 _keep_promise(lake)
-            fcntl.flock(file, kind)
+            take_lock(file, kind)
         yield
 
 
@@ -80,23 +85,48 @@ def _promise(lake: Path, asides: Sequence[Path]) -> None:
     part = lake / f"{_JOURNAL}.part"
     with part.open("w", encoding="utf-8") as file:
         file.writelines(f"{aside.relative_to(lake)}\n" for aside in asides)
+        file.write(f"{_END}\n")
         file.flush()
         os.fsync(file.fileno())
     os.replace(part, lake / _JOURNAL)
 
 
 def _keep_promise(lake: Path) -> None:
-    journal = lake / _JOURNAL
     with writing(lake):
-        for name in journal.read_text(encoding="utf-8").splitlines():
-            if (lake / name).exists():  # else it was moved before the kill
-                _move(lake / name)
-        journal.unlink()
+        for aside in _promised(lake):
+            if aside.exists():  # else it was moved before the kill
+                _move(aside)
+        (lake / _JOURNAL).unlink()
+
+
+def _promised(lake: Path) -> list[Path]:
+    """The batches that the journal names; each is still aside or has already landed.
+
+    Raises
+    ------
+    OstinatoError
+        When the journal is not one that was written here, or not whole: nothing is moved by it.
+    """
+    journal = lake / _JOURNAL
+    *names, end = journal.read_text(encoding="utf-8", errors="replace").splitlines() or [""]
+    asides = [lake / name for name in names]
+    is_whole = end == _END and all(_ASIDE.fullmatch(name) for name in names)
+    if not is_whole or not all(aside.exists() or _landed(aside).exists() for aside in asides):
+        raise OstinatoError(
+            f"{journal} names no batches that could be landed, so nothing was moved; "
+            "delete it, then import again what was being imported when it was written."
+        )
+    return asides
+
+
+def _landed(aside: Path) -> Path:
+    """The name under which a batch lands that is written aside as `.NAME.UUID.part`."""
+    return aside.with_name(aside.name[1:].rsplit(".", 2)[0])
 
 
 def _move(aside: Path) -> None:
-    """Give a batch written aside as `.NAME.UUID.part` its name; an earlier one makes room, whatever its ingest date."""
-    path = aside.with_name(aside.name[1:].rsplit(".", 2)[0])
+    """Give a batch written aside its name; an earlier one makes room, whatever its ingest date."""
+    path = _landed(aside)
     # The earlier batch moves here before it is replaced: no kill leaves both, or neither.
     for earlier in path.parents[1].glob(f"ingest_date=*/{path.name}"):
         os.replace(earlier, path)

@@ -185,7 +185,11 @@ class _Batch:
         if body is None:
             return None
         self._report.n_pages += 1
-        return reread.read(body, line["key"], line["url"])
+        try:
+            return reread.read(body, line["key"], line["url"])
+        except Exception as fault:  # a page that trips a parser, or a damaged line, must not end all the others
+            self._report.worse[f"{line['entity']} {line['key']}"] = f"{type(fault).__name__}: {fault}"
+            return None
 
     def _body(self, sha256: str) -> bytes | None:
         """An archived page; None where it is no longer kept or damaged."""

@@ -13,9 +13,11 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tasks.fetching.archive import MAX_BODY_BYTES
+from tasks.schemas import COLLECTED_SOURCES
 from tasks.settings import PROJECT_ROOT, OstinatoError, Settings
 
 SOURCES_FILE = PROJECT_ROOT / "sources.toml"
+_LONGEST_DAYS = 36_500  # a century; dates end not far beyond
 CONTROL_SITE = "sandbox"  # of no source: it steers and explains the made-up sites
 
 
@@ -30,8 +32,8 @@ class SourcePolicy(BaseModel):
     robots: Literal["obey", "operator-permission"] = "obey"
     requests_per_second: float = Field(1.0, gt=0)
     api_requests_per_second: float | None = Field(None, gt=0, description="Of the interfaces, where it is another.")
-    fresh_for_days: int = Field(30, ge=1)
-    keep_for_days: int = Field(0, ge=0, description="0 keeps pages for good.")
+    fresh_for_days: int = Field(30, ge=1, le=_LONGEST_DAYS)
+    keep_for_days: int = Field(0, ge=0, le=_LONGEST_DAYS, description="0 keeps pages for good.")
     largest_body_mb: int = Field(
         32, ge=1, le=MAX_BODY_BYTES // 2**20, description="Unpacked; the largest page has 1 MB."
     )
@@ -124,16 +126,20 @@ def base_url(settings: Settings, site: str) -> str:
 def _read(file: Path) -> dict[str, SourcePolicy]:
     try:
         tables = tomllib.loads(file.read_text(encoding="utf-8"))
-        return {source: SourcePolicy.model_validate(table) for source, table in tables.items()}
+        policies = {source: SourcePolicy.model_validate(table) for source, table in tables.items()}
     except OSError as fault:
         raise OstinatoError(f"{file.name} cannot be read ({fault.strerror}); restore it from the repository.") from None
-    except tomllib.TOMLDecodeError as fault:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
         raise OstinatoError(f"{file.name} is not valid TOML: {fault}; mend that line.") from None
     except ValidationError as fault:
         first = fault.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         place = f"{where} of [{_culprit(tables)}]" if where else f"[{_culprit(tables)}]"
         raise OstinatoError(f"{file.name}: {place} cannot be used ({first['msg']}); mend it there.") from None
+    for source in (*COLLECTED_SOURCES, "dataset", "audio"):
+        if source not in policies:
+            raise OstinatoError(f"{file.name} has no section [{source}]; restore it from the repository.")
+    return policies
 
 
 def _culprit(tables: dict[str, dict[str, object]]) -> str:

@@ -10,10 +10,11 @@ _LINK = re.compile("[\ue000\ue002](\\d+)[\ue001\ue003]")  # numbered marks: a na
 _ONLY_LINK = re.compile("\ue000(\\d+)\ue001")
 _PAGE_LINK = re.compile("(?:\\b(?:from|in|for|of|on|at|during)\\s+(?:the\\s+)?)?\ue002\\d+\ue003")
 BETWEEN = re.compile(
-    r"\s*(?:,\s*(?:and|&)\s|,|;|•|\||\s/|/\s|(?<=\w{3})/(?=\w{3})|\s\+\s|\s&\s|\band\b|\bas\s+well\s+as\b"
+    r"\s*(?:,\s*(?:and|&)\s|(?<!\d),|,(?!\d)|;|•|\||\s/|/\s|(?<=\w{3})/(?=\w{3})|\s\+\s|\s&\s|\band\b"
+    r"|\bas\s+well\s+as\b"
     r"|(?<!\w)(?:(?:along|together|in\s+duet|in\s+collaboration)\s+)?"
     r"(?:feat\.?|ft\.?|f/|featuring|duet\s+with|with|w/|vs\.?|versus)\s"
-    "|(?<=\ue001)\\s*[-–—·x×]?\\s*(?=\ue000))\\s*",
+    "|(?<=\ue001)\\s*[-–—·x×]?\\s*(?=\ue000)|(?<=\ue001)[/&+](?=\\w)|(?:(?<=\ue001)|(?<=\\w\\w))[/&+](?=\ue000))\\s*(?:by\\s+)?",
     re.IGNORECASE,
 )
 BETWEEN_FOREIGN = re.compile(r",|;|/|\s&\s|\s\+\s|\s(?:und|et|y|e)\s", re.IGNORECASE)

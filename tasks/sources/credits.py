@@ -35,7 +35,7 @@ Segment = tuple[str, str]
 """A piece of a line, and what it links to: `name` (a person or company), `page` (a film, ...), or nothing."""
 
 LONGEST_LINE = 4000  # characters; the longest real line met has 400, and a hostile one must not take minutes
-_TAG = re.compile(r"<!--.*?-->|<(/?)([A-Za-z][A-Za-z0-9]{0,20})\b([^<>]*)>", re.DOTALL)
+_TAG = re.compile(r"<!--.*?(?:-->|\Z)|<(/?)([A-Za-z][A-Za-z0-9]{0,20})\b([^<>]*)>", re.DOTALL)
 _HREF = re.compile(r"\bhref\s*=\s*[\"']?([^\"'\s>]*)", re.IGNORECASE)
 _MARKS = str.maketrans("", "", "\ue000\ue001\ue002\ue003\ue004\ue005")
 _BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")

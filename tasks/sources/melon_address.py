@@ -110,8 +110,8 @@ def period_fault(url: str) -> str | None:
     if path.split("/")[0] != "chart":
         return None
     is_decade = asked.get("chartType") == "AG"
-    for name, period in _asked_periods(asked):
-        if period and real_period(period, is_decade=is_decade) is None:
+    for name, period, n_digits in _asked_periods(asked):
+        if period and (len(period) != n_digits or real_period(period, is_decade=is_decade) is None):
             return (
                 f"the address asks for {name} {period[:40]!r}, which no Melon chart is of; name a period "
                 f"of the calendar from {FIRST_YEAR} to {today().year + 1}, as in rankMonth=201203"
@@ -122,14 +122,14 @@ def period_fault(url: str) -> str | None:
     return None
 
 
-def _asked_periods(asked: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Each period in an address by its name there."""
-    for name in ("rankMonth", "rankDay", "dayTime", "chartDate"):
-        yield name, asked.get(name, "")
+def _asked_periods(asked: Mapping[str, str]) -> Iterator[tuple[str, str, int]]:
+    """Each period in an address by its name there, and how many digits it has."""
+    for name, n_digits in (("rankMonth", 6), ("rankDay", 8), ("dayTime", 10), ("chartDate", 4)):
+        yield name, asked.get(name, ""), n_digits
     year, month = asked.get("year", ""), asked.get("mon", "")
-    yield ("year and mon", year + month.zfill(2)) if year and month else ("year", year)
+    yield ("year and mon", year + month.zfill(2), 6) if year and month else ("year", year, 4)
     for name, day in zip(("first day", "last day"), _asked_week(asked), strict=True):
-        yield name, day
+        yield name, day, 8
 
 
 def _asked_week(asked: Mapping[str, str]) -> tuple[str, str]:
@@ -196,5 +196,5 @@ def song_url(base: str, song_id: str) -> str:
 
 def song_id_of_address(url: str | None) -> str | None:
     """The song number in a song page's address; null where it names none."""
-    found = re.search(r"[?&]songId=(\d+)", url or "")
+    found = re.search(r"[?&]songId=([0-9]+)", url or "")
     return found[1] if found else None

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from tasks.disk import writing
+from tasks.disk import take_lock, writing
 from tasks.lake import utc_now
 from tasks.settings import OstinatoError, Settings
 
@@ -75,7 +75,7 @@ def _try_take(path: Path) -> bool:
             "make it writable or name another folder in OSTINATO_HOME."
         ) from None
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        take_lock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         file.close()
         return False

@@ -165,6 +165,23 @@ def test_a_parser_that_got_worse_empties_no_batch_and_is_told(
     assert report.warnings[0].count("song ") == 5
 
 
+def test_a_parser_that_fails_on_a_page_ends_nothing_and_names_it(
+    collected: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = everything(collected, "melon")
+    song = before["song"][0]["song_id"]
+
+    def fails(body: bytes, key: str, url: str) -> Parsed[Any]:
+        if key == song:
+            raise ValueError("what was never met before")
+        return melon.parse_song(body, url)
+
+    monkeypatch.setitem(REREADERS, ("melon", "song"), Reread("song", fails))
+    report = reread_pages(collected, "melon")
+    assert everything(collected, "melon") == before
+    assert report.worse == {f"song {song}": "ValueError: what was never met before"}
+
+
 def test_a_page_that_a_mended_parser_finds_empty_loses_its_rows(
     collected: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

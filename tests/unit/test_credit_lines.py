@@ -6,6 +6,7 @@ In the lines `<X>` is a linked name.
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 
@@ -51,6 +52,10 @@ JOINED = {
     "Performed by Generation X Band": "perf: Generation X Band",
     "Performed by Charli XCX": "perf: Charli XCX",
     "Performed by A | B • C": "perf: A | B | C",
+    "Written by <John Lennon>/<Paul McCartney>&<Max Moe>+<Jane Doe>": "writ: John Lennon | Paul McCartney | Max Moe | Jane Doe",
+    "Written by <John Lennon>/George Harrison": "writ: John Lennon | George Harrison",
+    "Written by <A>, and by <B> and by M.": "writ: A | B | M.",
+    "Performed by 10,000 Maniacs, 2 Unlimited": "perf: 10,000 Maniacs | 2 Unlimited",
 }
 STOPS = {
     "Performed by Moby.": "perf: Moby",
@@ -128,3 +133,9 @@ def test_a_line_that_stops_in_the_middle_goes_on_in_the_next() -> None:
     assert shown("Courtesy of", "Moe Records") == "cour: Moe Records"
     assert shown("Written by <A>,", "Performed by <B>") == "writ: A; perf: B"
     assert shown("Written by <A>,", "(uncredited)") == "writ: A"
+
+
+def test_comments_without_an_end_cost_no_more_than_their_length() -> None:
+    started = time.process_time()
+    assert read_line("Written by " + "<!--" * 100_000) == [("Written by ", "")]
+    assert time.process_time() - started < 1.0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
+import errno
+import fcntl
 import os
 import time
 from collections.abc import Callable
@@ -157,6 +159,30 @@ def test_moves_that_were_cut_short_are_made_by_whoever_comes_next(
     assert len(lake.batch_files(tmp_path, "melon", "chart")) == 4
     assert n_rows_in(tmp_path) == 4
     assert list(tmp_path.rglob("*.part")) == []
+
+
+@pytest.mark.parametrize(
+    "journal",
+    [b"", b"\n", b"melon\n", b"melon\nand no more\n", b"\xff\xfe\n", b"/etc/.x.parquet.aa.part\nand no more\n"]
+    + [f"../.x.parquet.{'a' * 32}.part\nand no more\n".encode()]
+    + [f"melon/chart/ingest_date=2024-01-01/.lost.parquet.{'a' * 32}.part\nand no more\n".encode()],
+)
+def test_a_journal_that_is_not_whole_moves_nothing_and_is_named(tmp_path: Path, journal: bytes) -> None:
+    path = land(tmp_path, 1)
+    (tmp_path / ".landing").write_bytes(journal)
+    with pytest.raises(OstinatoError, match=r"\.landing names no batches that could be landed.*delete it"):
+        n_rows_in(tmp_path)
+    (tmp_path / ".landing").unlink()
+    assert lake.batch_files(tmp_path, "melon", "chart") == [path]
+
+
+def test_a_file_system_without_locks_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_locks(file: object, kind: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    with pytest.raises(OstinatoError, match=r"\.lock cannot be locked \(No locks available\).*OSTINATO_HOME"):
+        land(tmp_path, 1)
 
 
 def test_a_landing_whose_journal_cannot_be_written_lands_none(tmp_path: Path) -> None:

@@ -192,6 +192,8 @@ SEARCH = f"{CHART}/search/list.htm?chartType="
     [
         (f"{CHART}/month/index.htm?classCd=GN0000&moved=Y&rankMonth=209913", "rankMonth '209913'"),
         (f"{CHART}/month/index.htm?rankMonth=201213", "rankMonth '201213'"),
+        (f"{CHART}/month/index.htm?rankMonth=2012", "rankMonth '2012'"),
+        (f"{CHART}/index.htm?dayTime=2018", "dayTime '2018'"),
         (f"{CHART}/month/index.htm?rankMonth=201200", "rankMonth '201200'"),
         (f"{CHART}/month/index.htm?rankMonth=196312", "rankMonth '196312'"),
         (f"{CHART}/month/index.htm?rankMonth={today().year + 2}01", f"rankMonth '{today().year + 2}01'"),

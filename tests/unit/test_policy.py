@@ -35,10 +35,15 @@ def test_training_is_cleared_by_policy(tmp_path: Path) -> None:
 def test_a_spoiled_sources_file_is_said_in_one_sentence(
     tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    real = policy.SOURCES_FILE.read_text()
     file = tmp_path / "sources.toml"
     monkeypatch.setattr(policy, "SOURCES_FILE", file)
-    for text in ("[imdb", '[imdb]\ntraining = "perhaps"\n', "[imdb]\n", "imdb = 3\n"):
-        file.write_text(text)
+    misspelt, endless = (
+        real.replace("[youtube]", "[youtub]"),
+        real.replace("keep_for_days = 180", "keep_for_days = 999999"),
+    )
+    for text in ("[imdb", '[imdb]\ntraining = "perhaps"\n', "[imdb]\n", "imdb = 3\n", "", "\udcff", misspelt, endless):
+        file.write_text(text, errors="surrogateescape")
         policy._read.cache_clear()
         with pytest.raises(OstinatoError, match=r"sources\.toml"):
             policy.load_policies(settings)
