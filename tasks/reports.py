@@ -62,7 +62,8 @@ class RunSummary:
         """Sentences on what went wrong without stopping the run."""
         from_sources = [note for report in self.sources for note in report.notes]
         from_checks = [
-            f"{check.failing_rows:,} rows fail the check {check.check} ({check.severity})."
+            f"{check.failing_rows:,} {'row fails' if check.failing_rows == 1 else 'rows fail'} the check {check.check} "
+            f"({check.severity}){f': {check.meaning}' if check.meaning else '.'}"
             for check in self.checks
             if check.failing_rows
         ]

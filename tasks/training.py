@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -181,7 +181,7 @@ def what_clearing_brings(offers: Mapping[frozenset[str], int]) -> str:
     """Which sources to clear and how many rows each would bring, those that bring most first.
 
     >>> what_clearing_brings({frozenset({"tmdb"}): 20, frozenset({"tmdb", "imdb"}): 5})  # doctest: +ELLIPSIS
-    'Clearing sources for training would bring more rows: imdb and tmdb 25; tmdb 20. Where you hold ...
+    'Clearing sources for training would bring more rows: 25 with imdb and tmdb together; 20 with tmdb. Where you ...
     """
 
     def gain(cleared: frozenset[str]) -> int:
@@ -189,11 +189,16 @@ def what_clearing_brings(offers: Mapping[frozenset[str], int]) -> str:
 
     gains = {cleared: gain(cleared) for cleared in (*offers, frozenset[str]().union(*offers))}
     ranked = sorted(gains, key=lambda cleared: (-gains[cleared], len(cleared), sorted(cleared)))
-    named = "; ".join(f"{' and '.join(sorted(cleared))} {gains[cleared]:,}" for cleared in ranked[:NAMED_OFFERS])
+    named = "; ".join(f"{gains[cleared]:,} with {_all_of(cleared)}" for cleared in ranked[:NAMED_OFFERS])
     return (
         f"Clearing sources for training would bring more rows: {named}. Where you hold their permission, set "
         'training = "attested" in their sections of sources.toml; until then the champion stays.'
     )
+
+
+def _all_of(sources: Collection[str]) -> str:
+    *others, last = sorted(sources)
+    return f"{', '.join(others)} and {last} together" if others else last
 
 
 def _same_as_champion(settings: Settings, result: TrainResult) -> str | None:

@@ -96,5 +96,7 @@ def print_parsed(kind: str, file: Path, url: str | None) -> None:
         )
     for row in parsed.rows:
         print(json.dumps(row, ensure_ascii=False))
+    if parsed.state is FetchState.EMPTY:
+        warn(f"{file} is a {kind} page that says it holds nothing{f': {parsed.reason}' if parsed.reason else ''}.")
     if parsed.is_cut:
         warn(f"The list is cut: {len(parsed.rows)} of {parsed.n_expected} entries are here.")

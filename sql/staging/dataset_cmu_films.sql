@@ -1,5 +1,6 @@
 /*
 description: Films of the imported CMU Movie Summary table with TMDB's ids, one row per title and year.
+content_of: [tmdb]
 grain: film
 key: [title, year]
 columns:

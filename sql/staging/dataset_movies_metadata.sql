@@ -2,6 +2,7 @@
 description: |
   Films of the imported The Movies Dataset, one row each: TMDB's metadata of 2017. A number that cannot be is null, and
   so is an amount, a length or a score of 0, which stands for unknown. Adult films are left out.
+content_of: [tmdb]
 grain: film on TMDB
 key: [tmdb_id]
 columns:

@@ -1,5 +1,6 @@
 /*
 description: Films of the imported TMDB table, one row each. A number that cannot be is null.
+content_of: [tmdb]
 grain: film on TMDB
 key: [tmdb_id]
 columns:

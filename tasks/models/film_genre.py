@@ -93,7 +93,8 @@ def examples_of(table: pd.DataFrame) -> Examples:
     n_films = len(np.unique(films[truth.any(axis=1)])) if len(rows) else 0
     if len(rows) < MIN_ROWS or n_films < MIN_FILMS or len(labels) < 2:
         raise TooLittleData(
-            f"{NAME} was not trained: {len(rows):,} soundtrack tracks of {n_films:,} films have features and genres, "
+            f"{NAME} was not trained: {len(rows):,} soundtrack tracks of {len(np.unique(films)):,} films have features "
+            f"and genres, {n_films:,} of these films one of {len(labels)} genres that are frequent enough, "
             f"and {MIN_ROWS} of {MIN_FILMS} are needed; import film-track links with `ostinato import`."
         )
     artists = rows["artist_key"].where(rows["artist_key"].notna(), rows["track_id"])

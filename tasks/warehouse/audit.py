@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import duckdb
@@ -24,6 +24,8 @@ class CheckResult:
     """`error` stops publishing, `warn` is reported."""
     failing_rows: int
     sample: list[dict[str, Any]] = field(default_factory=list)
+    meaning: str = ""
+    """Of an audit: what its failing rows are, in a sentence."""
 
     @property
     def stops_publishing(self) -> bool:
@@ -38,7 +40,8 @@ def run_checks(settings: Settings) -> list[CheckResult]:
         results = []
         for model in models.values():
             if model.schema == "audits":
-                results.append(_count(con, model.table, model.severity, model.select))
+                found = _count(con, model.table, model.severity, model.select)
+                results.append(replace(found, meaning=" ".join(model.description.split())))
             elif model.schema != "staging":
                 results += [_count(con, check, severity, query) for check, severity, query in header_checks(model)]
     return results

@@ -49,6 +49,8 @@ class SqlModel:
     warn: Tests
     severity: str
     is_view: bool
+    content_of: list[str]
+    """Sources whose content an imported table holds, to whom its publisher owes their words too."""
     select: str
 
     @property
@@ -157,6 +159,7 @@ def read_model(path: Path) -> SqlModel:
         warn=Tests(**(header.get("warn") or {})),
         severity=str(header.get("severity", "error")),
         is_view=header.get("materialized") == "view",
+        content_of=list(header.get("content_of") or []),
         select=select,
     )
 

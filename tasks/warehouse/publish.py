@@ -182,7 +182,7 @@ def _attributions(
     Words that claim a permission, as IMDb's do, are published only where the operator's `sources.toml` attests one.
     """
     staging = [model for model in models if model.schema == "staging"]
-    present = {source for model in staging if _has_rows(con, model) for source in model.sources}
+    present = {source for model in staging if _has_rows(con, model) for source in (*model.sources, *model.content_of)}
     return [
         (source, policy.attribution, policy.terms_url)
         for source, policy in load_policies(settings).items()

@@ -276,7 +276,10 @@ def test_what_is_not_cleared_is_named_and_the_champion_stays(trained, monkeypatc
     finally:
         with duckdb.connect(str(settings.warehouse)) as con:
             con.execute("insert into features.track_genre_training from kept; drop table kept")
-    gains = "reccobeats and spotify and tmdb 1,501; reccobeats and spotify 1,500; spotify 1,200; tmdb 1"
+    gains = (
+        "1,501 with reccobeats, spotify and tmdb together; 1,500 with reccobeats and spotify together; "
+        "1,200 with spotify; 1 with tmdb"
+    )
     assert f"bring more rows: {gains}." in str(found.value)
     assert 'training = "attested"' in str(found.value)
     assert registry.champion_versions(settings) == champions

@@ -52,7 +52,7 @@ JOINED = {
     "Performed by Generation X Band": "perf: Generation X Band",
     "Performed by Charli XCX": "perf: Charli XCX",
     "Performed by A | B • C": "perf: A | B | C",
-    "Written by <John Lennon>/<Paul McCartney>&<Max Moe>+<Jane Doe>": "writ: John Lennon | Paul McCartney | Max Moe | Jane Doe",
+    "Written by <John Lennon>/<Paul McCartney>&<Max Moe>+<B>": "writ: John Lennon | Paul McCartney | Max Moe | B",
     "Written by <John Lennon>/George Harrison": "writ: John Lennon | George Harrison",
     "Written by <A>, and by <B> and by M.": "writ: A | B | M.",
     "Performed by 10,000 Maniacs, 2 Unlimited": "perf: 10,000 Maniacs | 2 Unlimited",

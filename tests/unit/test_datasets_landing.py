@@ -133,6 +133,15 @@ def test_the_rejects_of_a_file_without_a_good_row_can_be_looked_at(world: Settin
     assert nothing_landed(world)
 
 
+def test_all_files_that_are_refused_are_named_at_once(world: Settings, tmp_path: Path) -> None:
+    unknown = tmp_path / "unknown.csv"
+    unknown.write_text("a,b\n1,2\n")
+    with pytest.raises(OstinatoError, match=r"2 of 2 files are refused, so none was imported") as found:
+        import_files(world, [unknown, tmp_path / "nowhere.csv"], DAY)
+    assert "unknown.csv" in str(found.value)
+    assert "nowhere.csv does not exist" in str(found.value)
+
+
 def test_a_missing_file_and_a_folder_are_refused(world: Settings, tmp_path: Path) -> None:
     with pytest.raises(OstinatoError, match=r"nowhere\.csv does not exist"):
         load(world, tmp_path / "nowhere.csv")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import errno
 import fcntl
+import multiprocessing
 import os
 import time
 from collections.abc import Callable
@@ -163,9 +163,16 @@ def test_moves_that_were_cut_short_are_made_by_whoever_comes_next(
 
 @pytest.mark.parametrize(
     "journal",
-    [b"", b"\n", b"melon\n", b"melon\nand no more\n", b"\xff\xfe\n", b"/etc/.x.parquet.aa.part\nand no more\n"]
-    + [f"../.x.parquet.{'a' * 32}.part\nand no more\n".encode()]
-    + [f"melon/chart/ingest_date=2024-01-01/.lost.parquet.{'a' * 32}.part\nand no more\n".encode()],
+    [
+        b"",
+        b"\n",
+        b"melon\n",
+        b"melon\nand no more\n",
+        b"\xff\xfe\n",
+        b"/etc/.x.parquet.aa.part\nand no more\n",
+        b"../.x.parquet." + 32 * b"a" + b".part\nand no more\n",
+        b"melon/chart/ingest_date=2024-01-01/.lost.parquet." + 32 * b"a" + b".part\nand no more\n",
+    ],
 )
 def test_a_journal_that_is_not_whole_moves_nothing_and_is_named(tmp_path: Path, journal: bytes) -> None:
     path = land(tmp_path, 1)

@@ -76,6 +76,16 @@ def test_an_empty_catalogue_owes_nobody_words(tmp_path: Path) -> None:
     assert attributions(publish(settings)) == {}
 
 
+def test_an_imported_table_of_another_source_owes_that_source_its_words(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, profile=Profile.LIVE)
+    film = {"id": 1, "title": "Film", "fetched_at": utc_now()}
+    write_batch(settings.lake, "dataset", "tmdb_films", [film], batch_key="films", ingest_date=AS_OF)
+    warehouse.build(settings)
+    told = attributions(publish(settings))
+    assert set(told) == {"dataset", "tmdb"}
+    assert "not endorsed or certified by TMDB" in told["tmdb"]
+
+
 def test_a_permission_is_claimed_only_where_the_operator_attests_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -178,7 +188,7 @@ def test_each_header_test_counts_the_rows_that_break_it() -> None:
         not_null=["n"], range={"n": [0, 100]}, accepted={"id": ["a"]}, references={"id": "s.known.id"}
     )
     nothing = warehouse.models.Tests()
-    model = SqlModel("s", "t", "", "", ["id"], {}, tests, nothing, "error", False, "select 1")
+    model = SqlModel("s", "t", "", "", ["id"], {}, tests, nothing, "error", False, [], "select 1")
     assert failing(model) == {
         "s.t key": 1,
         "s.t.id not null": 1,

@@ -76,7 +76,7 @@ def import_files(
         When a file is missing, damaged, no table, of no known kind or without one good row, or the home
         cannot be written; nothing has landed then, of any file. A kill, too, lands all of them or none.
     """
-    arrivals = [_recognise(Path(path)) for path in paths]
+    arrivals = _recognise_all(paths)
     n_total, n_before = sum(arrival.n_bytes for arrival in arrivals), 0
     reports: list[ImportReport] = []
     batches: list[lake.Batch] = []
@@ -87,6 +87,22 @@ def import_files(
             reports.append(_read(arrival, batches[-1], rejects, _part_of(progress, n_before, n_total)))
             n_before += arrival.n_bytes
     return reports
+
+
+def _recognise_all(paths: Sequence[Path]) -> list[_Arrival]:
+    """Every file as what it is; all that are refused are named at once, so that a folder takes one try."""
+    arrivals, refused = [], []
+    for path in paths:
+        try:
+            arrivals.append(_recognise(Path(path)))
+        except OstinatoError as fault:
+            refused.append(str(fault))
+    if len(refused) > 1:
+        listed = "".join(f"\n  - {fault}" for fault in refused)
+        raise OstinatoError(f"{len(refused)} of {len(paths)} files are refused, so none was imported:{listed}")
+    if refused:
+        raise OstinatoError(refused[0])
+    return arrivals
 
 
 def _recognise(path: Path) -> _Arrival:
