@@ -151,27 +151,21 @@ def _warehouse_counts(settings: Settings) -> dict[str, int]:
 
 
 def _show_sources(summary: RunSummary) -> None:
-    """One line a collector; how many of the things that were due are missing, where any is.
+    """One line a collector; where things that were due are missing, their number takes the place of the requests.
 
-    Requests are the sum of the answers; what was not asked for is missing and has a sentence of its own.
+    Requests are the sum of the answers; what was not asked for is missing and has a sentence of its own. A terminal of
+    80 columns has no room for both.
     """
     if not summary.sources:
         return
-    columns = ("source", "what", "state", "rows", "requests", "answers", "missing")
+    last, counts = "requests", [report.n_pages for report in summary.sources]
+    if any(report.n_missing for report in summary.sources):
+        last, counts = "missing", [report.n_missing for report in summary.sources]
     rows = [
-        (
-            r.source,
-            r.entity,
-            str(r.state),
-            r.n_rows,
-            r.n_pages,
-            ", ".join(f"{s} {n:,}" for s, n in r.states.items()),
-            r.n_missing or None,
-        )
-        for r in summary.sources
+        (r.source, r.entity, str(r.state), r.n_rows, count, ", ".join(f"{s} {n:,}" for s, n in r.states.items()))
+        for r, count in zip(summary.sources, counts, strict=True)
     ]
-    n_shown = len(columns) if any(r.n_missing for r in summary.sources) else len(columns) - 1
-    print_table(columns[:n_shown], [row[:n_shown] for row in rows])
+    print_table(("source", "what", "state", "rows", last, "answers"), rows)
 
 
 def _show_warnings(warnings: Sequence[str]) -> None:

@@ -7,9 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from ostinato import console
 from ostinato.show.files import show_imports
-from ostinato.show.runs import show_reread
+from ostinato.show.runs import show_backfill, show_reread
+from tasks.collecting.report import SourceReport
 from tasks.collecting.rereading import RereadReport
+from tasks.fetching.answer import FetchState
+from tasks.reports import RunSummary
+from tasks.settings import Settings
 from tasks.sources.datasets import ImportReport
 
 
@@ -39,3 +44,20 @@ def test_pages_that_kept_their_old_rows_are_a_warning_that_names_a_few(capsys: p
     damaged, worse = said.err.splitlines()
     assert "9 (pages/0.zst, pages/1.zst, pages/2.zst, pages/3.zst, pages/4.zst and 4 more)" in damaged
     assert "1 (soundtrack tt1: broken); mend the parser and run `ostinato reparse imdb` again." in worse
+
+
+def test_what_is_missing_fits_a_narrow_terminal_with_its_words_whole(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console.out, "_width", 80)
+    reports = [
+        SourceReport("musicbrainz", "recording", n_rows=302).close(FetchState.OK),
+        SourceReport("melon", "chart", n_due=3).close(FetchState.UNREACHABLE),
+        SourceReport("spotify", "audio_features", n_rows=12_345).close(FetchState.REFUSED),
+    ]
+    reports[1].miss(["day", "month", "year"], FetchState.UNREACHABLE)
+    show_backfill(Settings(home=Path("home")), RunSummary("Backfill", "live", sources=reports), as_json=False)
+    told = capsys.readouterr().out
+    for word in ("musicbrainz", "unreachable", "audio_features", "12,345", "missing"):
+        assert word in told
+    assert max(map(len, told.splitlines())) <= 80
