@@ -6,6 +6,7 @@ environment, so that a worker in another process runs them alike. Prefect caches
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
@@ -71,7 +72,9 @@ def made_up_clock(as_of: date) -> None:
 def films(as_of: date, max_films: int) -> list[SourceReport]:
     """TMDB: the list and the films, by the API where there is a key, else by browser and pages."""
     with StepProgress("Films from TMDB") as progress:
-        return of_source("tmdb", lambda: collect_films(load_settings(), as_of, max_films, progress))
+        reports = of_source("tmdb", lambda: collect_films(load_settings(), as_of, max_films, progress))
+    gc.collect()  # Selenium's finalizers run here: Python drops the exception of a SIGTERM that meets one later
+    return reports
 
 
 @task(name="Collect soundtracks", task_run_name="soundtracks", cache_policy=NO_CACHE)
