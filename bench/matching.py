@@ -29,28 +29,35 @@ from tasks.matching import match  # noqa: E402  after the path
 
 _TRACKS = """
 with every as (
-    select track_id, track_name as title, string_split(artists, ';') as artists, album_name as album, 1 as place
+    select track_id, track_name as title, string_split(artists, ';') as artists, album_name as album,
+        null as released_on, 1 as place
     from 'spotify_tracks_114k.parquet'
     union all
     select track_id, song_title, regexp_extract_all(artists, '''([^'']+)''|"([^"]+)"', 0),
-        album_title || ' (Original Motion Picture Soundtrack)', 2
-    from 'film_ost_tracks_features.parquet' where track_id is not null
+        album_title || ' (Original Motion Picture Soundtrack)', album_date, 2
+    from 'film_ost_tracks_features.parquet' left join (
+            select imdb_id, min(album_date) as album_date from 'film_ost_films.parquet' group by imdb_id
+        ) using (imdb_id)
+    where track_id is not null
     union all
-    select track_id, track_name, [artist_name], album_name, 3 from 'spotify_tracks_2024_146genres.parquet'
+    select track_id, track_name, [artist_name], album_name, release_date, 3 from 'spotify_tracks_2024_146genres.parquet'
 )
-select track_id, title, list_transform(artists, name -> trim(name, '''"')) as artists, album from every
+select track_id, title, list_transform(artists, name -> trim(name, '''"')) as artists, album,
+    try_cast(left(min(released_on) over (partition by track_id), 4) as integer) as release_year
+from every
 where title is not null
 qualify row_number() over (partition by track_id order by place, title, album) = 1
 """
 _CREDITS = """
 with film as (
-    select imdb_id, any_value(regexp_replace(title, ' \\(\\d{4}\\)$', '') order by movieId) as title
+    select imdb_id, any_value(regexp_replace(title, ' \\(\\d{4}\\)$', '') order by movieId) as title,
+        any_value(try_cast(regexp_extract(title, '\\((\\d{4})\\)$', 1) as integer) order by movieId) as year
     from 'movielens25m_movies.parquet' group by imdb_id
 )
 select imdb_id || '|' || row_number() over (partition by imdb_id order by recording_name, performers) as id,
     recording_name as title, coalesce(performers, []) as performers,
     list_concat(coalesce(composers, []), coalesce(lyricists, []), coalesce(authors, [])) as writers,
-    film.title as film_title
+    film.title as film_title, film.year as film_year
 from 'imdb_soundtracks_imdb4m.parquet' left join film using (imdb_id)
 where recording_name is not null
 """
@@ -80,12 +87,14 @@ def load(times: int = 1) -> tuple[pa.Table, pa.Table, pa.Table]:
         renamed = "if(copy = 0, {0}, 'copy' || copy || ' ' || {0})"
         credits = f"""
             select id || if(copy = 0, '', '#' || copy) as id, {renamed.format("title")} as title,
-                list_transform(performers, name -> {renamed.format("name")}) as performers, writers, film_title
+                list_transform(performers, name -> {renamed.format("name")}) as performers, writers, film_title,
+                film_year
             from ({_CREDITS}), {copies}
         """
         tracks = f"""
             select track_id || if(copy = 0, '', '#' || copy) as track_id, {renamed.format("title")} as title,
-                list_transform(artists, name -> {renamed.format("name")}) as artists, album
+                list_transform(artists, name -> {renamed.format("name")}) as artists, album,
+                release_year
             from ({_TRACKS}), {copies}
         """
         known = f"select distinct imdb_id, track_id from ({_KNOWN}) semi join ({_TRACKS}) using (track_id)"

@@ -36,11 +36,11 @@ _BOTH_SIDES = """
 create table q as
     select row_number() over (order by id) as q, id, coalesce(title, '') as title,
         coalesce(array_to_string(performers, chr(31)), '') as performers,
-        coalesce(array_to_string(writers, chr(31)), '') as writers, coalesce(film_title, '') as film
+        coalesce(array_to_string(writers, chr(31)), '') as writers, coalesce(film_title, '') as film, film_year
     from queries;
 create table t as
     select row_number() over (order by track_id) as t, track_id, coalesce(title, '') as title,
-        coalesce(array_to_string(artists, chr(31)), '') as artists, coalesce(album, '') as album
+        coalesce(array_to_string(artists, chr(31)), '') as artists, coalesce(album, '') as album, release_year
     from tracks;
 create table credit_score (performers varchar, artists varchar, score double);
 """

@@ -19,22 +19,25 @@ _CREDIT, _SONG = "credit/", "song/"
 # the second in brackets, which `film_keys` reads as either. Recordings are left out: they say themselves what they are.
 _QUERIES = f"""
 select '{_CREDIT}' || credit_id as id, credit.title, performers, writers,
-    film.title || if(film.original_title <> film.title, ' (' || film.original_title || ')', '') as film_title
+    film.title || if(film.original_title <> film.title, ' (' || film.original_title || ')', '') as film_title,
+    film.year as film_year
 from core.soundtrack_credit as credit left join core.film as film using (film_id)
 where recording_id is null
 union all
-select '{_SONG}' || song_key, title, artists, null, null
+select '{_SONG}' || song_key, title, artists, null, null, null
 from core.chart_song
 """
-# Imported soundtrack albums name their film, not the album: a track of one without an album of its own says so here.
+# Imported soundtrack albums name their film, not the album: a track of one without an album of its own says so here, and
+# has the film's year for want of the album's.
 _TRACKS = """
 with known_album as (
-    select track_id, min(film.title) || ' (Soundtrack)' as album
+    select track_id, film.title || ' (Soundtrack)' as album, film.year
     from core.film_track_link join core.film as film using (film_id)
     where route in ('ost_album_features', 'ost_album_ids')
-    group by track_id
+    qualify row_number() over (partition by track_id order by film.title, film.year) = 1
 )
-select track_id, track.title, artists, coalesce(track.album, known_album.album) as album
+select track_id, track.title, artists, coalesce(track.album, known_album.album) as album,
+    coalesce(try_cast(left(track.released_on, 4) as integer), known_album.year) as release_year
 from core.track as track left join known_album using (track_id)
 where track.title is not null
 """

@@ -102,10 +102,10 @@ def match(queries: pa.Table, tracks: pa.Table, *, threads: int | None = None) ->
     Parameters
     ----------
     queries
-        `id` (unique), `title`, `performers` (list), `writers` (list), `film_title`; all but the id may be null. A chart
-        song is a query without writers and film.
+        `id` (unique), `title`, `performers` (list), `writers` (list), `film_title`, `film_year` (integer); all but the
+        id may be null. A chart song is a query without writers and film.
     tracks
-        `track_id` (unique), `title`, `artists` (list), `album`; all but the id may be null.
+        `track_id` (unique), `title`, `artists` (list), `album`, `release_year` (integer); all but the id may be null.
     threads
         Threads for the joins; the result does not depend on them.
 

@@ -107,6 +107,7 @@ def test_soundtrack_albums_find_themselves(credits: tuple[pa.Table, pa.Table, pa
             "performers": tracks["artists"],
             "writers": pa.nulls(tracks.num_rows, pa.list_(pa.string())),
             "film_title": nulls,
+            "film_year": pa.nulls(tracks.num_rows, pa.int32()),
         }
     )
     found = match(queries, tracks)
@@ -123,13 +124,13 @@ def test_charted_songs_find_their_track_under_its_other_spelling(
         con.register("known", credits[1])
         songs = con.sql("""
             select distinct title || '|' || singer as id, title, [singer] as performers, null::varchar[] as writers,
-                null::varchar as film_title
+                null::varchar as film_title, null::integer as film_year
             from 'melon_weekly_top100_2010_2024.parquet' where title is not null
         """).to_arrow_table()
         tracks = con.sql("""
             select * from known
             union all
-            select track_id, min(track_name), string_split(min(artist_names), ', '), null
+            select track_id, min(track_name), string_split(min(artist_names), ', '), null, null
             from (select *, replace(uri, 'spotify:track:', '') as track_id from 'kr_spotify_daily_top200_2025.parquet')
                 anti join known using (track_id)
             group by track_id

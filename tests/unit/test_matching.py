@@ -17,9 +17,24 @@ from tasks.warehouse import open_warehouse
 
 STRS = pa.list_(pa.string())
 QUERY = pa.schema(
-    [("id", pa.string()), ("title", pa.string()), ("performers", STRS), ("writers", STRS), ("film_title", pa.string())]
+    [
+        ("id", pa.string()),
+        ("title", pa.string()),
+        ("performers", STRS),
+        ("writers", STRS),
+        ("film_title", pa.string()),
+        ("film_year", pa.int32()),
+    ]
 )
-TRACK = pa.schema([("track_id", pa.string()), ("title", pa.string()), ("artists", STRS), ("album", pa.string())])
+TRACK = pa.schema(
+    [
+        ("track_id", pa.string()),
+        ("title", pa.string()),
+        ("artists", STRS),
+        ("album", pa.string()),
+        ("release_year", pa.int32()),
+    ]
+)
 
 
 def credit(title: str, *performers: str, film: str | None = None, writers: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -174,15 +189,17 @@ def test_the_step_writes_the_matches_of_all_sources_and_of_the_cleared_ones(tmp_
     with open_warehouse(world) as con:
         con.execute("""
             create schema core;
-            create table core.film as select 'tt1' as film_id, 'Frozen' as title, null::varchar as original_title;
+            create table core.film as select 'tt1' as film_id, 'Frozen' as title, null::varchar as original_title,
+                2013 as year;
             create table core.soundtrack_credit as select 'c1' as credit_id, 'tt1' as film_id, 'Let It Go' as title,
                 ['Idina Menzel'] as performers, []::varchar[] as writers, null::varchar as recording_id;
             create table core.chart_song as select 's1' as song_key, 'Let It Go' as title, ['Idina Menzel'] as artists;
             create table core.track as select unnest(['a', 'b']) as track_id, 'Let It Go' as title,
-                ['Idina Menzel'] as artists, 'Frozen (Original Motion Picture Soundtrack)' as album;
+                ['Idina Menzel'] as artists, 'Frozen (Original Motion Picture Soundtrack)' as album,
+                '2013-11-25' as released_on;
             insert into core.soundtrack_credit values
                 ('c2', 'tt1', 'Epilogue', [], [], null), ('c3', 'tt1', 'Epilogue', [], [], 'a recording');
-            insert into core.track values ('e', 'Epilogue', ['Christophe Beck'], null);
+            insert into core.track values ('e', 'Epilogue', ['Christophe Beck'], null, null);
             create table core.film_track_link as
                 select 'tt1' as film_id, 'e' as track_id, 'ost_album_features' as route;
             create schema trainable;
