@@ -27,8 +27,8 @@ union all
 select '{_SONG}' || song_key, title, artists, null, null, null
 from core.chart_song
 """
-# Imported soundtrack albums name their film, not the album: a track of one without an album of its own says so here, and
-# has the film's year for want of the album's.
+# Imported soundtrack albums name their film, not the album: a track of one without an album of its own says so here,
+# and has the film's year for want of the album's.
 _TRACKS = """
 with known_album as (
     select track_id, film.title || ' (Soundtrack)' as album, film.year
