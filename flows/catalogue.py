@@ -6,24 +6,18 @@ from collections.abc import Sequence
 from datetime import date
 
 from flows import steps
-from tasks import training, warehouse
+from tasks import training
 from tasks.collecting.report import SourceReport
 from tasks.reports import RunSummary
-from tasks.settings import OstinatoError, load_settings
+from tasks.settings import OstinatoError
 from tasks.warehouse import Phase
 
 
-def prepare_tables(summary: RunSummary) -> None:
-    """Everything that training reads: collected tables, matches, and what rests on them."""
-    settings = load_settings()
-    if warehouse.is_current(settings):
-        return
-    warehouse.unmark_current(settings)
-    fingerprint = warehouse.lake_fingerprint(settings)  # before: what a backfill lands meanwhile is not in the tables
-    summary.add_build(steps.build(Phase.COLLECTED))
+def prepare_tables(summary: RunSummary, *, training: bool) -> None:
+    """Collected tables, matches, and what rests on them; with `training`, also the tables that a training reads."""
+    summary.add_build(steps.build(Phase.COLLECTED, training=training))
     summary.matched = steps.match()
-    summary.add_build(steps.build(Phase.MATCHED))
-    warehouse.mark_current(settings, fingerprint)
+    summary.add_build(steps.build(Phase.MATCHED, training=training))
 
 
 def refresh_catalogue(
@@ -36,10 +30,10 @@ def refresh_catalogue(
     OstinatoError
         When an audit of severity `error` fails: the earlier catalogue stays served.
     """
-    prepare_tables(summary)
+    prepare_tables(summary, training=bool(models))
     train_models(models, as_of, summary)
     summary.tagged = steps.tag(as_of)
-    summary.add_build(steps.build(Phase.TAGGED))
+    summary.add_build(steps.build(Phase.TAGGED, training=bool(models)))
     summary.checks = steps.audit()
     steps.books(flow, run_id, as_of, sources, summary.checks, summary.build_report())
     stopping = [check for check in summary.checks if check.stops_publishing]

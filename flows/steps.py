@@ -169,10 +169,10 @@ def imports(paths: Sequence[Path], as_of: date) -> list[ImportReport]:
 
 
 @task(name="Build tables", task_run_name="build {phase}", cache_policy=NO_CACHE)
-def build(phase: Phase) -> BuildReport:
+def build(phase: Phase, *, training: bool) -> BuildReport:
     """The SQL models of one phase."""
     with StepProgress(f"Tables, {phase}") as progress:
-        return warehouse.build(load_settings(), phase=phase, progress=progress)
+        return warehouse.build(load_settings(), phase=phase, training=training, progress=progress)
 
 
 @task(name="Match credits to tracks", task_run_name="match", cache_policy=NO_CACHE)

@@ -50,7 +50,7 @@ def train(options: TrainOptions = DEFAULTS) -> RunSummary:
     settings = load_settings()
     with world_lock(settings):
         summary = RunSummary(f"Training {options.model}", settings.profile)
-        prepare_tables(summary)
+        prepare_tables(summary, training=True)
         summary.training = [steps.train(str(options.model), options.as_of or today())]
         steps.tell(summary, "train")
         return summary

@@ -295,15 +295,20 @@ def build(
     select: Annotated[
         str | None, typer.Option(help="One model (core.film), or it and all that read it (core.film+).")
     ] = None,
+    anew: Annotated[bool, typer.Option("--anew", help="Build whole also what has not changed.")] = False,
     list_models: Annotated[bool, typer.Option("--list", help="Name the models in build order and stop.")] = False,
     profile: ProfileOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Build the SQL models of the warehouse alone; nothing is published."""
+    """Build the SQL models of the warehouse alone; nothing is published.
+
+    A model whose inputs have not changed is left alone; where some of their rows have, only the keys of these rows are
+    made again, if the model's header says how.
+    """
     settings = enter_world(profile)
     from ostinato.show.world import build_and_show
 
-    build_and_show(settings, select, list_models=list_models, as_json=as_json)
+    build_and_show(settings, select, anew=anew, list_models=list_models, as_json=as_json)
 
 
 @app.command()

@@ -9,8 +9,8 @@ from tasks import warehouse
 from tasks.settings import OstinatoError, Settings
 
 
-def build_and_show(settings: Settings, select: str | None, *, list_models: bool, as_json: bool) -> None:
-    """Build and print rows and seconds per model, or only name the models."""
+def build_and_show(settings: Settings, select: str | None, *, anew: bool, list_models: bool, as_json: bool) -> None:
+    """Build and print rows and seconds per model and how it was made, or only name the models."""
     from tasks.warehouse.connection import SQL_DIR
 
     if list_models:
@@ -19,9 +19,12 @@ def build_and_show(settings: Settings, select: str | None, *, list_models: bool,
         ]
         columns: tuple[str, ...] = ("model", "one row is", "description")
     else:
-        report = warehouse.build(settings, select=select)
-        rows = [(name, count, report.seconds[name]) for name, count in report.n_rows.items()]
-        columns = ("model", "rows", "seconds")
+        report = warehouse.build(settings, select=select, anew=anew)
+        rows = [
+            (name, count, str(report.how[name]), report.n_changed[name], report.seconds[name])
+            for name, count in report.n_rows.items()
+        ]
+        columns = ("model", "rows", "made", "rows written", "seconds")
     if as_json:
         print_json([dict(zip(columns, row, strict=True)) for row in rows])
     else:

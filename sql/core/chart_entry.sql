@@ -18,6 +18,15 @@ columns:
   album: VARCHAR; as the chart writes it
   genre: VARCHAR; Melon's first genre of the song, in its English names where known; iTunes' where the chart is Spotify's
   source: VARCHAR; as sources.toml names it, melon or dataset
+incremental:
+  by: [chart, scope, period]
+  reads:
+    staging.melon_chart: [chart, scope, period]
+    staging.dataset_melon_weekly_chart: ["'week'", "'GN0000'", week_start]
+    staging.dataset_melon_monthly_chart: ["'month'", "'UNKNOWN'", month]
+    staging.dataset_spotify_daily_chart: ["'spotify_day'", "'KR'", chart_day]
+    staging.melon_song: >-
+      select chart, scope, period from core.chart_entry join changed using (song_id)
 tests:
   not_null: [song_key, title]
   range: {rank: [1, null]}

@@ -13,6 +13,11 @@ columns:
   is_domestic: BOOLEAN; stood in a chart of Korean songs only
   is_soundtrack: BOOLEAN; from a film, drama, game or musical, by the genres of its page or an OST in its album's name
   source: VARCHAR; as sources.toml names it, melon or dataset
+incremental:
+  by: [song_key]
+  reads:
+    core.chart_entry: song_key
+    staging.melon_song: "'melon:' || song_id"
 tests:
   not_null: [title, is_domestic, is_soundtrack]
 */

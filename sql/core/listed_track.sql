@@ -22,6 +22,17 @@ columns:
   artist_key: VARCHAR; first artist, likewise; else of the track alone
   recording_key: VARCHAR; title and artists, likewise; tracks with the same key are one recording
   fetched_at: TIMESTAMP WITH TIME ZONE; newest reading of any source
+incremental:
+  by: [track_id]
+  reads:
+    staging.spotify_track: track_id
+    staging.dataset_spotify_tracks: track_id
+    staging.dataset_film_ost_tracks: track_id
+    staging.dataset_spotify_query_tracks: track_id
+    staging.dataset_spotify_million_tracks: track_id
+    staging.dataset_spotify_daily_chart: track_id
+    staging.audio_file: track_id
+    core.recording: own_track_id
 tests:
   not_null: [artist_key, recording_key, source]
   range: {duration_ms: [1, null]}

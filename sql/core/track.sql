@@ -19,6 +19,12 @@ columns:
   artist_key: VARCHAR; first artist, lower case, letters and digits only; else of the track alone
   recording_key: VARCHAR; title and artists, likewise; tracks with the same key are one recording
   fetched_at: TIMESTAMP WITH TIME ZONE; newest reading of any source
+incremental:
+  by: [track_id]
+  reads:
+    core.listed_track: track_id
+    core.recording_track: track_id
+    core.audio_file_track: file_id
 tests:
   not_null: [artist_key, recording_key, source]
   range: {duration_ms: [1, null]}

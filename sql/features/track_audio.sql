@@ -12,6 +12,18 @@ columns:
   provider: VARCHAR; who measured, dataset, reccobeats, spotify or audio (estimated from the operator's own file)
   duration_source: VARCHAR; where the duration came from, as sources.toml names it
   is_complete: BOOLEAN; has the 11 features that models cannot do without, all but duration and time signature
+incremental:
+  by: [track_id]
+  reads:
+    features.track_measurement: track_id
+    features.recording_measurement: >-
+      select track_id from core.track_code join changed using (isrc)
+    core.track: track_id
+    core.track_code: track_id
+    core.audio_file_track: select unnest([track_id, file_id]) from changed
+    staging.audio_file: >-
+      select coalesce(same.track_id, changed.track_id)
+      from changed left join core.audio_file_track as same on changed.track_id = same.file_id
 tests:
   not_null: [is_complete]
   range:
@@ -32,93 +44,33 @@ tests:
   references: {track_id: core.track.track_id}
 */
 with
-measurement as (
-    select 'dataset' as provider, 1 as preference, * from staging.dataset_spotify_tracks
-    union all by name
-    select 'dataset' as provider, 2 as preference, * from staging.dataset_spotify_query_tracks
-    union all by name
-    select 'dataset' as provider, 3 as preference, * from staging.dataset_film_ost_tracks
-    union all by name
-    select 'dataset' as provider, 4 as preference, * from staging.dataset_spotify_million_tracks
-    union all by name
-    select if(provider = 'spotify', 6, 5) as preference, * from staging.reccobeats_audio_features
-    union all by name
-    select 6 as preference, * from staging.spotify_audio_features
-),
-
-measured as (
-    select * exclude (isrc), nullif(isrc, '') as isrc
-    from measurement
-    where energy is not null
-),
-
-track_code as (
+candidate as (
     select
-        track_id,
-        isrc
-    from core.track
-    where isrc is not null
-    union
+        * exclude (isrc),
+        null as file_id
+    from features.track_measurement
+    union all by name
     select
-        own.track_id,
-        unnest(recording.isrcs) as isrc
-    from core.recording_track as own
-    join core.recording as recording using (recording_id)
-    where own.is_own_track
-),
-
--- A track that nobody measured has the features of its recording, measured under another id.
-measured_recording as (
+        code.track_id,
+        recording.* exclude (isrc, preference),
+        recording.preference + 10 as preference
+    from features.recording_measurement as recording
+    join core.track_code as code using (isrc)
+    union all by name
     select
-        measured.* exclude (track_id, isrc, preference),
-        coalesce(measured.isrc, track_code.isrc) as isrc,
-        measured.preference + 10 as preference
-    from measured
-    left join track_code using (track_id)
-    where coalesce(measured.isrc, track_code.isrc) is not null
-    qualify row_number() over (
-        partition by coalesce(measured.isrc, track_code.isrc)
-        order by measured.preference, measured.fetched_at desc, measured.track_id
-    ) = 1
+        'audio' as provider,
+        30 as preference,
+        file.track_id as file_id,
+        file.* replace (coalesce(same.track_id, file.track_id) as track_id)
+    from staging.audio_file as file
+    left join core.audio_file_track as same on file.track_id = same.file_id
+    where file.energy is not null
 ),
 
 preferred_measurement as (
-    select
-        track_id,
-        provider,
-        danceability,
-        energy,
-        key,
-        loudness,
-        mode,
-        speechiness,
-        acousticness,
-        instrumentalness,
-        liveness,
-        valence,
-        tempo,
-        duration_ms,
-        time_signature
-    from (
-        select * from measured where track_id <> ''
-        union all by name
-        select recording.*, track_code.track_id
-        from measured_recording as recording
-        join track_code using (isrc)
-        union all by name
-        select
-            'audio' as provider,
-            30 as preference,
-            file.track_id as file_id,
-            file.* replace (coalesce(same.track_id, file.track_id) as track_id)
-        from staging.audio_file as file
-        left join core.audio_file_track as same on file.track_id = same.file_id
-        where file.energy is not null
-    ) as candidate
-    qualify row_number() over (
-        partition by track_id
-        order by preference, fetched_at desc, track_genre, query_genre, imdb_id, genre, isrc, file_id
-    ) = 1
+    select *
+    from candidate
+    qualify row_number() over (partition by track_id order by preference, fetched_at desc, file_id) = 1
 ),
 
 plausible_measurement as (

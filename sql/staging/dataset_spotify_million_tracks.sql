@@ -10,6 +10,10 @@ columns:
   released_on: VARCHAR; the year
   13 audio features: in the order, types and units of vocabularies/audio_feature.csv
   fetched_at: TIMESTAMP WITH TIME ZONE; when the file was imported
+incremental:
+  by: [track_id]
+  reads:
+    raw.dataset_spotify_million_tracks: trim(track_id)
 */
 with
 labelled as (

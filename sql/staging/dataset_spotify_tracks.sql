@@ -11,6 +11,10 @@ columns:
   explicit: BOOLEAN; marked as explicit
   13 audio features: in the order, types and units of vocabularies/audio_feature.csv
   fetched_at: TIMESTAMP WITH TIME ZONE; when the file was imported
+incremental:
+  by: [track_id]
+  reads:
+    raw.dataset_spotify_tracks: trim(track_id)
 */
 with
 labelled as (

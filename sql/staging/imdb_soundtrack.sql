@@ -10,6 +10,10 @@ columns:
   performers: VARCHAR[]; names after "performed by", in page order
   writers: VARCHAR[]; names after "written", "composed" or "lyrics by", in page order, each once
   fetched_at: TIMESTAMP WITH TIME ZONE; when the page was read
+incremental:
+  by: [imdb_id]
+  reads:
+    raw.imdb_soundtrack: imdb_id
 */
 with
 entry as (

@@ -14,6 +14,10 @@ columns:
   artists: VARCHAR[]; as Melon writes them
   album: VARCHAR; as Melon writes it
   fetched_at: TIMESTAMP WITH TIME ZONE; when the chart was read
+incremental:
+  by: [chart, scope, period]
+  reads:
+    raw.melon_chart: [chart, scope, period]
 */
 with
 place as (

@@ -10,6 +10,10 @@ columns:
   released_on: VARCHAR; ISO 8601, as fine as Melon knows it
   genres: VARCHAR[]; as Melon writes them, English in older pages and Korean in newer ones
   fetched_at: TIMESTAMP WITH TIME ZONE; when the page was read
+incremental:
+  by: [song_id]
+  reads:
+    raw.melon_song: trim(song_id)
 */
 select
     trim(song_id) as song_id,

@@ -11,6 +11,10 @@ columns:
   13 audio features: in the order, types and units of vocabularies/audio_feature.csv
   provider: VARCHAR; who measured, reccobeats or spotify
   fetched_at: TIMESTAMP WITH TIME ZONE; when the answer was read
+incremental:
+  by: [track_id]
+  reads:
+    raw.reccobeats_audio_features: "coalesce(trim(track_id), '')"
 */
 with
 answer as (

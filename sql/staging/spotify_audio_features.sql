@@ -9,6 +9,10 @@ columns:
   13 audio features: in the order, types and units of vocabularies/audio_feature.csv
   provider: VARCHAR; spotify
   fetched_at: TIMESTAMP WITH TIME ZONE; when the answer was read
+incremental:
+  by: [track_id]
+  reads:
+    raw.spotify_audio_features: trim(track_id)
 */
 select
     trim(track_id) as track_id,

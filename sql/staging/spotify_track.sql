@@ -12,6 +12,10 @@ columns:
   duration_ms: BIGINT; ms
   explicit: BOOLEAN; marked as explicit
   fetched_at: TIMESTAMP WITH TIME ZONE; when the answer was read
+incremental:
+  by: [track_id]
+  reads:
+    raw.spotify_track: trim(track_id)
 */
 select
     trim(track_id) as track_id,

@@ -19,6 +19,10 @@ columns:
   released_on: VARCHAR; ISO 8601, as fine as TMDB knows it
   poster_url: VARCHAR; address of the poster
   fetched_at: TIMESTAMP WITH TIME ZONE; when the page was read
+incremental:
+  by: [tmdb_id]
+  reads:
+    raw.tmdb_film: tmdb_id
 */
 select
     tmdb_id,

@@ -16,10 +16,7 @@ from tasks.warehouse.building import (
     BuildReport,
     Phase,
     build,
-    is_current,
     lake_fingerprint,
-    mark_current,
-    unmark_current,
 )
 from tasks.warehouse.connection import open_warehouse, replace_table
 from tasks.warehouse.lock import world_lock
@@ -34,11 +31,9 @@ __all__ = [
     "QueryResult",
     "SqlModel",
     "build",
-    "is_current",
     "lake_fingerprint",
     "list_snapshots",
     "load_models",
-    "mark_current",
     "open_catalogue",
     "open_warehouse",
     "publish",
@@ -47,6 +42,5 @@ __all__ = [
     "rollback",
     "run_checks",
     "served_snapshot",
-    "unmark_current",
     "world_lock",
 ]

@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
+from graphlib import TopologicalSorter
 
 import duckdb
 
 from tasks.fetching.policy import load_policies
-from tasks.lake import attach_raw, read_lock
+from tasks.lake import read_lock
 from tasks.settings import OstinatoError, Settings
-from tasks.warehouse.connection import SQL_DIR, first_line, open_warehouse
-from tasks.warehouse.models import SqlModel, load_models
+from tasks.warehouse.connection import SQL_DIR, VOCABULARIES, open_warehouse, python_tables
+from tasks.warehouse.inputs import RAW
+from tasks.warehouse.making import How, Made, make, view_revision
+from tasks.warehouse.models import TRAINABLE, SqlModel, load_models
+from tasks.warehouse.state import Note, content_revision, digest_of, file_revision, prepare_notes
 
 Progress = Callable[[int, int, str], None]
 """Called with models done, models in all, and the name of the one just built."""
 
 
-BUILT_MARK = "warehouse.built"
-"""File in the world that says which lake and SQL the warehouse was last built from."""
+SIDE_BY_SIDE = 2
+"""Models built at the same time: each uses all threads where it can, a second one fills the gaps."""
 
 
 class Phase(StrEnum):
@@ -39,6 +44,10 @@ class BuildReport:
 
     n_rows: dict[str, int] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    how: dict[str, How] = field(default_factory=dict)
+    """Left unchanged, brought up to date by changed keys, or built anew."""
+    n_changed: dict[str, int] = field(default_factory=dict)
+    """Rows that were written or removed."""
 
     @property
     def total_s(self) -> float:
@@ -79,10 +88,26 @@ def select_models(models: dict[str, SqlModel], select: str | None, phase: Phase 
     return [model for model in tables if model.name in chosen]
 
 
+def is_for_training(model: SqlModel, models: Mapping[str, SqlModel]) -> bool:
+    """True for what a training alone reads: the tables of cleared sources, and what is made of them."""
+    return model.schema == TRAINABLE or any(
+        is_for_training(models[name], models) for name in model.depends_on if name in models
+    )
+
+
 def build(
-    settings: Settings, *, phase: Phase | None = None, select: str | None = None, progress: Progress | None = None
+    settings: Settings,
+    *,
+    phase: Phase | None = None,
+    select: str | None = None,
+    training: bool = True,
+    anew: bool = False,
+    progress: Progress | None = None,
 ) -> BuildReport:
-    """Build the chosen models; each replaces its table in one step, so a stop leaves old or new, never half.
+    """Bring the chosen models up to date, each in one transaction, so that a stop leaves old or new, never half.
+
+    What was built from the same inputs and the same file is left alone; what can be brought up to date by the keys that
+    changed is; `anew` builds all of it whole. Without `training`, tables that only a training reads are left out.
 
     Raises
     ------
@@ -90,83 +115,101 @@ def build(
         When a SELECT fails or its columns are not those that its header promises.
     """
     models = load_models(SQL_DIR)
-    chosen = select_models(models, select, phase)
+    chosen = [
+        model
+        for model in select_models(models, select, phase)
+        if training or select is not None or not is_for_training(model, models)
+    ]
     report = BuildReport()
-    if not settings.warehouse.exists():
-        unmark_current(settings)
     with open_warehouse(settings) as con:
-        for schema in {model.schema for model in chosen}:
+        for schema in sorted({model.schema for model in chosen}):
             con.execute(f"create schema if not exists {schema}")
-        for done, model in enumerate(chosen, start=1):
-            started = time.perf_counter()
-            with _lake_attached(con, settings, model):
-                report.n_rows[model.name] = build_model(con, model)
-            report.seconds[model.name] = time.perf_counter() - started
+        built = _Built(con, settings, models)
+        for done, (made, seconds) in enumerate(_make_all(con, settings, chosen, built, anew=anew), start=1):
+            name = made.note.model
+            report.n_rows[name], report.seconds[name] = made.note.n_rows, seconds
+            report.how[name], report.n_changed[name] = made.how, made.n_changed
             if progress:
-                progress(done, len(chosen), model.name)
+                progress(done, len(chosen), name)
     return report
 
 
+class _Built:
+    """The revisions of all that models read, as models are built one after the other."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, settings: Settings, models: Mapping[str, SqlModel]) -> None:
+        self.models = models
+        self.notes = prepare_notes(con)
+        self._given = {name: content_revision(con, name) for name in python_tables()}
+        self._given |= {f"vocabulary.{file.stem}": file_revision(file) for file in VOCABULARIES.glob("*.csv")}
+        policies = load_policies(settings).items()
+        self._given["vocabulary.source_policy"] = digest_of(f"{name} {policy.may_train}" for name, policy in policies)
+
+    def add(self, note: Note) -> None:
+        self.notes[note.model] = note
+
+    def inputs_of(self, model: SqlModel) -> dict[str, str]:
+        """Revision of each table that a model reads, but raw ones."""
+        return {name: self._revision(name) for name in model.depends_on if not name.startswith(RAW)}
+
+    def _revision(self, name: str) -> str:
+        model = self.models.get(name)
+        if model is None:
+            return self._given.get(name, "")
+        if model.is_view:
+            return view_revision(model, self.inputs_of(model))
+        return self.notes[name].revision if name in self.notes else ""
+
+
+def _make_all(
+    con: duckdb.DuckDBPyConnection, settings: Settings, chosen: Collection[SqlModel], built: _Built, *, anew: bool
+) -> Iterator[tuple[Made, float]]:
+    """Make the models, each after those that it reads; independent ones side by side, on cursors of their own."""
+    by_name = {model.name: model for model in chosen}
+    order = TopologicalSorter({name: model.depends_on & by_name.keys() for name, model in by_name.items()})
+    order.prepare()
+    with _workers(con, min(SIDE_BY_SIDE, settings.threads)) as (pool, cursors):
+
+        def work(model: SqlModel) -> tuple[Made, float]:
+            started = time.perf_counter()
+            cursor = cursors.pop()
+            try:
+                made = make(cursor, settings, model, built.inputs_of(model), built.notes, anew=anew)
+            finally:
+                cursors.append(cursor)
+            return made, time.perf_counter() - started
+
+        running: set[Future[tuple[Made, float]]] = set()
+        while order.is_active():
+            running |= {pool.submit(work, by_name[name]) for name in order.get_ready()}
+            ended, running = wait(running, return_when=FIRST_COMPLETED)
+            for future in sorted(ended, key=lambda each: each.result()[0].note.model):
+                made, seconds = future.result()
+                built.add(made.note)
+                order.done(made.note.model)
+                yield made, seconds
+
+
 @contextmanager
-def _lake_attached(con: duckdb.DuckDBPyConnection, settings: Settings, model: SqlModel) -> Iterator[None]:
-    """Show a model the raw tables that it reads and hold them still; a writer of the lake waits for one model at most.
-
-    Raises
-    ------
-    OstinatoError
-        When a file of the lake cannot be read.
-    """
-    views = {name for name in model.depends_on if name.startswith("raw.")}
-    if not views:
-        yield
-        return
-    with read_lock(settings.lake):
-        attach_raw(con, settings.lake, views)
-        yield
-
-
-def build_model(con: duckdb.DuckDBPyConnection, model: SqlModel) -> int:
-    """Build one model and return its number of rows (0 for a view, which is not counted)."""
-    kind, other = ("view", "table") if model.is_view else ("table", "view")
+def _workers(
+    con: duckdb.DuckDBPyConnection, n_workers: int
+) -> Iterator[tuple[ThreadPoolExecutor, list[duckdb.DuckDBPyConnection]]]:
+    """Threads and as many cursors; a stop interrupts what they are at, so that nobody waits for a long statement."""
+    every = [con.cursor() for _ in range(n_workers)]
+    for cursor in every:
+        cursor.execute("set TimeZone = 'UTC'")  # a cursor does not take it over
+    pool = ThreadPoolExecutor(n_workers, thread_name_prefix="build")
     try:
-        check_columns(con, model)
-        if _exists_as(con, model, other):
-            con.execute(f"drop {other} {model.name}")
-        con.execute(f"create or replace {kind} {model.name} as {model.select}")
-    except duckdb.Error as fault:
-        raise OstinatoError(f"The SQL model {model.name} failed: {first_line(fault)}.") from fault
-    if model.is_view:
-        return 0
-    row = con.execute(f"select count(*) from {model.name}").fetchone()
-    return int(row[0]) if row else 0
-
-
-def check_columns(con: duckdb.DuckDBPyConnection, model: SqlModel) -> None:
-    """The header is a contract: names, order and types of the result must be its own.
-
-    Raises
-    ------
-    OstinatoError
-        Naming the first column that differs.
-    """
-    found = {str(row[0]): str(row[1]).upper() for row in con.execute(f"describe {model.select}").fetchall()}
-    promised = model.column_types()
-    if found == promised and list(found) == list(promised):
-        return
-    for name in (*promised, *found):
-        if found.get(name) != promised.get(name):
-            raise OstinatoError(
-                f"Column {name} of {model.name} is {found.get(name, 'missing')} in its result "
-                f"but {promised.get(name, 'missing')} in its header."
-            )
-    raise OstinatoError(f"The columns of {model.name} come in another order than its header says: {', '.join(found)}.")
-
-
-def _exists_as(con: duckdb.DuckDBPyConnection, model: SqlModel, kind: str) -> bool:
-    listing = "duckdb_views()" if kind == "view" else "duckdb_tables()"
-    column = "view_name" if kind == "view" else "table_name"
-    query = f"select 1 from {listing} where schema_name = ? and {column} = ? and database_name = current_database()"
-    return con.execute(query, [model.schema, model.table]).fetchone() is not None
+        yield pool, list(every)
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for cursor in every:
+            cursor.interrupt()
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+        for cursor in every:
+            cursor.close()
 
 
 def lake_fingerprint(settings: Settings) -> str:
@@ -182,22 +225,3 @@ def lake_fingerprint(settings: Settings) -> str:
     for file in sorted(SQL_DIR.rglob("*.*")):
         digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
-
-
-def is_current(settings: Settings) -> bool:
-    """True when the warehouse was built and matched from the lake and the SQL as they are now, and left unchanged."""
-    mark = settings.world / BUILT_MARK
-    try:
-        return settings.warehouse.is_file() and mark.read_text(encoding="utf-8") == lake_fingerprint(settings)
-    except OSError:
-        return False
-
-
-def unmark_current(settings: Settings) -> None:
-    """Forget that, before tables are replaced: a build that dies half-way must not pass for a whole one."""
-    (settings.world / BUILT_MARK).unlink(missing_ok=True)
-
-
-def mark_current(settings: Settings, fingerprint: str) -> None:
-    """Remember of which lake and SQL the warehouse now is: their `lake_fingerprint` from before the build."""
-    (settings.world / BUILT_MARK).write_text(fingerprint, encoding="utf-8")

@@ -35,6 +35,26 @@ class Tests:
 
 
 @dataclass(frozen=True)
+class Incremental:
+    """How a model is brought up to date without being built anew: by the keys whose inputs changed.
+
+    The promise of a header that has it: the rows of the result with one value of `by` depend, of each input under
+    `reads`, on its rows with that same value alone. Where any other input changes, the model is built anew.
+    """
+
+    by: list[str]
+    """Columns of the result."""
+    reads: dict[str, list[str]]
+    """Input -> expressions over its columns, one for each of `by`; or a single SELECT of the values of `by` that rows
+    of the table `changed` (the input's old and new rows) bear on, for an input that is then read whole."""
+
+    def keys_select(self, read: str) -> str | None:
+        """The SELECT of the keys that an input's changes bear on, where its header gives one."""
+        first = self.reads[read][0]
+        return first if re.match(r"(?i)\s*(select|from|with)\s", first) else None
+
+
+@dataclass(frozen=True)
 class SqlModel:
     """One file of `sql/`: `sql/<schema>/<table>.sql`."""
 
@@ -52,6 +72,7 @@ class SqlModel:
     content_of: list[str]
     """Sources whose content an imported table holds, to whom its publisher owes their words too."""
     select: str
+    incremental: Incremental | None = None
 
     @property
     def name(self) -> str:
@@ -126,6 +147,7 @@ def trainable_models(models: dict[str, SqlModel]) -> dict[str, SqlModel]:
                 key=[],
                 tests=Tests(),
                 warn=Tests(),
+                incremental=None,  # built before a training alone, from all there is
                 select=_of_cleared_sources(model.select, models),
             )
             twins[twin.name] = twin
@@ -173,7 +195,25 @@ def read_model(path: Path) -> SqlModel:
         is_view=header.get("materialized") == "view",
         content_of=list(header.get("content_of") or []),
         select=select,
+        incremental=_incremental(header.get("incremental"), tables_read(select), path),
     )
+
+
+def _incremental(header: dict[str, Any] | None, tables: frozenset[str], path: Path) -> Incremental | None:
+    if header is None:
+        return None
+    by, reads = list(header["by"]), {name: _as_list(keys) for name, keys in header["reads"].items()}
+    incremental = Incremental(by, reads)
+    for read, keys in reads.items():
+        if read not in tables:
+            raise OstinatoError(f"{path} says how {read} bears on it but does not read it.")
+        if incremental.keys_select(read) is None and len(keys) != len(by):
+            raise OstinatoError(f"{path} reads {read} by {len(keys)} expressions but is built by {', '.join(by)}.")
+    return incremental
+
+
+def _as_list(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else list(value)
 
 
 def _with_audio_features(columns: dict[str, str], folder: Path) -> dict[str, str]:

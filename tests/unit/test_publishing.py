@@ -20,6 +20,7 @@ from tasks.fetching import policy
 from tasks.lake import utc_now, write_batch
 from tasks.settings import OstinatoError, Profile, Settings
 from tasks.warehouse.audit import header_checks, run_checks
+from tasks.warehouse.making import check_columns
 from tasks.warehouse.models import SqlModel, load_models, read_model
 from tasks.warehouse.publish import Published
 
@@ -169,7 +170,7 @@ def test_a_header_that_promises_other_columns_is_refused(tmp_path: Path) -> None
     file.parent.mkdir()
     file.write_text("/*\ndescription: x\ngrain: x\nkey: [a]\ncolumns:\n  a: VARCHAR; text\n*/\nselect 1 as a\n")
     with duckdb.connect() as con, pytest.raises(OstinatoError, match=r"Column a of staging\.x is INTEGER"):
-        warehouse.building.check_columns(con, read_model(file))
+        check_columns(con, read_model(file), "select 1 as a")
 
 
 def test_each_header_test_counts_the_rows_that_break_it() -> None:
@@ -266,24 +267,3 @@ def test_a_damaged_or_missing_snapshot_is_one_sentence_and_rollback_mends_it(bui
         warehouse.query(built, "select 1")
     assert warehouse.rollback(built) == earlier
     assert warehouse.query(built, "select count(*) from track").rows == [(5,)]
-
-
-def test_a_half_built_warehouse_does_not_pass_for_a_whole_one(tmp_path: Path) -> None:
-    settings = Settings(home=tmp_path)
-    fingerprint = warehouse.lake_fingerprint(settings)
-    warehouse.build(settings)
-    warehouse.mark_current(settings, fingerprint)
-    assert warehouse.is_current(settings)
-    settings.warehouse.unlink()
-    warehouse.build(settings, select="staging.tmdb_list")
-    assert not warehouse.is_current(settings)
-
-
-def test_what_lands_during_a_build_is_not_taken_for_built(tmp_path: Path) -> None:
-    settings = Settings(home=tmp_path)
-    fingerprint = warehouse.lake_fingerprint(settings)
-    warehouse.build(settings, select="staging.melon_chart")
-    row = {"chart": "month", "scope": "KPOP", "period": "2024-12", "rank": 1, "title": "Landed too late"}
-    write_batch(settings.lake, "melon", "chart", [row], batch_key="late", ingest_date=date(2025, 1, 1))
-    warehouse.mark_current(settings, fingerprint)
-    assert not warehouse.is_current(settings)

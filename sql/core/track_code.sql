@@ -1,0 +1,20 @@
+/*
+description: Recording codes of tracks, one row each; a track that MusicBrainz alone names has all of its recording's.
+grain: track x ISRC
+key: [track_id, isrc]
+columns:
+  track_id: VARCHAR; the track
+  isrc: VARCHAR; recording code
+*/
+select
+    track_id,
+    isrc
+from core.track
+where isrc is not null
+union
+select
+    own.track_id,
+    unnest(recording.isrcs) as isrc
+from core.recording_track as own
+join core.recording as recording using (recording_id)
+where own.is_own_track
