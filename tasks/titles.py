@@ -23,7 +23,7 @@ _MARKS = {
         "cover": "cover|tribute|as made famous by|originally performed",
         "acoustic": "acoustic|ac[uú]stico|piano|stripped|orchestral|symphonic|a ?cappella|lullaby|어쿠스틱",
         "speed": "sped up|slowed|nightcore",
-        "demo": r"demo|take \d+|rehearsal|alternate|outtake",
+        "demo": r"demo|take \d+|rehearsal|alternate|outtake|\d+(?:st|nd|rd|th) version",
         "reprise": "reprise",
         "arrangement": r"arr\.?|arranged|re-?recorded|remake",
     }.items()
@@ -50,6 +50,7 @@ _SOUNDTRACK = re.compile(
     r"\bcast recording\b|\b(?:original|film|complete) (?:film )?(?:score|recording)s?\b|"
     r"\bmusic from the (?:film|movie)\b"
 )
+_HANGUL_THEN_LATIN = re.compile(r"([가-힣][가-힣\d ]*[가-힣\d]) ([a-z][a-z\d ]+)")
 _FROM_QUOTED = re.compile(r"(?i)\bfrom\s+(?:the\s+[\w\s]*)?[\"“”«„‘'](.+?)[\"“”»'’](?!\w)")
 
 
@@ -69,15 +70,23 @@ def title_keys(title: str | None) -> frozenset[str]:
     ['pinkromance', '핑크빛로맨스', '핑크빛로맨스pinkromance']
     >>> sorted(title_keys("The Reaper (Don't Fear It) - Remastered"))
     ['reaper', 'reaperdontfearit']
+    >>> sorted(title_keys("예뻤어 You Were Beautiful"))
+    ['youwerebeautiful', '예뻤어', '예뻤어youwerebeautiful']
     """
     if not title:
         return frozenset()
     core = title_core(title)
     if is_plain(title):
-        return frozenset({_squeezed(core)} - {""})
+        return frozenset(_squeezed(form) for form in (core, *_two_names(core))) - {""}
     forms = {core, title_core(LEADING_BRACKET.sub(" ", title)), normalise(without_note(title))}
     forms |= {normalise(part) for part in additions(title) if _is_hangul(part) != _is_hangul(core)}
     return frozenset(_squeezed(form) for form in forms) - {""}
+
+
+def _two_names(core: str) -> list[str]:
+    """The halves of a title that gives its name in Hangul and again in Latin, without a bracket between them."""
+    found = _HANGUL_THEN_LATIN.fullmatch(core)
+    return list(found.groups()) if found else []
 
 
 def _squeezed(form: str) -> str:

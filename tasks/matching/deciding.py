@@ -15,6 +15,8 @@ REVIEW_AT = 0.68
 """Score from which a pair is doubtful and worth a person's look; below it is dropped."""
 SAME_WITHIN = 0.06
 """Matches this close to the best are releases of it: `The Jimi Hendrix Experience` beside `Jimi Hendrix`."""
+ALBUM_WITHIN_YEARS = 2
+"""Years after the film within which an album of its name is its own, and not a namesake's or a new recording."""
 N_REVIEW = 5
 """Doubtful candidates kept for a query that found no match."""
 
@@ -29,22 +31,34 @@ MATCHES = pa.schema(
 )
 """What `match` returns. Methods: title_performer, near_title_performer, title_album, title_writer."""
 
-# Scores, and what they were measured on: IMDB4M's credits against 141,000 tracks, pairs judged by eye.
+# What a title says that names the film as its soundtrack does; covers say only `From "Frozen"`.
+_FROM_SOUNDTRACK = r"""(?i)\bfrom\b.+["“”«»'’]\W*(?:original\s+)?(?:soundtrack|score|motion picture)"""
+
+# Scores, and what they were measured on: tests/real/labelled_matches.csv, pairs of 35,000 credits of IMDB4M and
+# soundtrack.net and 142,000 tracks, judged by eye; `python bench/matching.py` prints precision by method and threshold.
 # - A cue's name (`Main Title`) and another version of the song (live, remix, a language) are doubtful, unless the
-#   track says that it comes from this film.
-# - A film's own album makes up for performers that nobody credited, not for others than those credited: of 40 such
-#   pairs half were remakes and stand-ins. A title that names the film does so where the artist is the writer; covers
-#   name it too.
-# - The writer as the artist is not enough on its own: a third of 72 such pairs were right (`Carmen` by Bizet).
-_DECIDE = """
+#   track says that it comes from this film: 10 of 43 such pairs were right (`Alabama`, of which only one is known).
+# - A film's own album, or a title that names its soundtrack, makes up for performers that nobody credited: 76 of 77.
+#   Instrumentals on it are the score itself (8 of 8), but give way to the same title without that note. It does not
+#   make up for others than those credited (11 of 14 right, the rest stand-ins), unless the artist wrote the piece.
+# - An album of the film's name is its own from the year before it to two years after: later ones are of namesakes and
+#   remakes (0 of 10 right), older ones never the film's. An unknown year is not held against a pair. Of a performer's
+#   song the year says little: 132 of 141 right where the track is older than the film, 54 of 57 within those years, 54
+#   of 65 later, so it does not count there.
+# - A title that names the film, but no soundtrack, is the film's where the artist is the writer; covers name it too.
+# - The writer as the artist is not enough on its own: 4 of 20 pairs were right (`Carmen` by Bizet).
+_SCORE = """
+create or replace temp table scored as
 with own_album as (
-    select distinct q.q, t.t
+    select distinct q.q, t.t, coalesce(release_year > film_year + $album_within, false) as is_late
     from pair join q using (q) join t using (t) join film_key f using (film) join soundtrack_film s using (album, key)
+    where coalesce(release_year >= film_year - 1, true)
 ),
 named as (
-    select distinct q.q, t.t
+    select q.q, t.t, bool_or(regexp_matches(s.text, $from_soundtrack)) as is_from_soundtrack
     from pair join q using (q) join t using (t) join film_key f using (film) join source_film s using (key)
     where s.text in (t.title, t.album)
+    group by all
 ),
 written as (
     select distinct q.q, t.t
@@ -53,9 +67,15 @@ written as (
 ),
 evidence as (
     select q.id, t.track_id, pair.title_score, coalesce(s.score, 0) as performer_score,
-        q.performers <> '' as has_performer, o.t is not null as is_own_album, w.t is not null as is_by_writer,
-        is_own_album or m.t is not null as is_from_film,
-        if(a.marks = b.marks, 1, if(is_from_film, 0.9, 0.75)) as version_weight,
+        q.performers <> '' as has_performer, w.t is not null as is_by_writer,
+        coalesce(not is_late, false) or coalesce(is_from_soundtrack, false) as is_original,
+        o.t is not null or m.t is not null as is_from_film,
+        case
+            when a.marks = b.marks then 1
+            when is_original and not has_performer and a.marks = '' and b.marks = 'karaoke' then 0.92
+            when is_from_film then 0.9
+            else 0.75
+        end as version_weight,
         if(a.is_cue and q.film <> '' and not is_from_film, 0.75, 1) as cue_weight
     from pair join q using (q) join t using (t)
         join title_fact a on a.title = q.title join title_fact b on b.title = t.title
@@ -64,30 +84,35 @@ evidence as (
         left join named m on m.q = pair.q and m.t = pair.t
         left join written w on w.q = pair.q and w.t = pair.t
 ),
-scored as (
-    select id, track_id,
+way as (
+    select id, track_id, title_score * version_weight * cue_weight as weight, title_score,
+        if(is_original and performer_score >= $alike_at, greatest(performer_score, 0.98), performer_score)
+            as by_performer,
         case
-            when performer_score >= $review_at then if(title_score = 1, 'title_performer', 'near_title_performer')
-            when is_from_film then 'title_album'
-            when is_by_writer and not has_performer then 'title_writer'
-        end as match_method,
-        title_score * version_weight * cue_weight * case
-            when performer_score >= $review_at then greatest(performer_score, if(is_own_album, 0.98, 0))
-            when is_own_album and not has_performer then 0.88
-            when is_from_film and is_by_writer and not has_performer then 0.85
+            when is_original and not has_performer then 0.88
+            when is_from_film and is_by_writer and (is_original or not has_performer) then 0.85
             when is_from_film then 0.7
-            else 0.75
-        end as score
+            else 0
+        end as by_album,
+        if(is_by_writer and not has_performer, 0.75, 0) as by_writer
     from evidence
-    where match_method is not null
-),
-ranked as (
-    select id, track_id, round(score, 4) as match_score, match_method,
-        max(match_score) over (partition by id) as best,
+)
+select id, track_id, round(weight * greatest(by_performer, by_album, by_writer), 4) as match_score,
+    case
+        when by_performer >= greatest(by_album, by_writer)
+            then if(title_score = 1, 'title_performer', 'near_title_performer')
+        when by_album >= by_writer then 'title_album'
+        else 'title_writer'
+    end as match_method
+from way
+where match_score >= $floor
+"""
+_DECIDE = """
+with ranked as (
+    select *, max(match_score) over (partition by id) as best,
         match_score >= $match_at and match_score >= best - $same_within as is_match,
         row_number() over (partition by id order by match_score desc, track_id) as place
     from scored
-    where score >= $review_at
 )
 select id, track_id, match_score, match_method, is_match
 from ranked
@@ -114,13 +139,37 @@ def match(queries: pa.Table, tracks: pa.Table, *, threads: int | None = None) ->
     Rows of `MATCHES`, sorted by id and track id, whatever the order of the input. `is_match` holds for every release of
     the best recording; up to `N_REVIEW` candidates between `REVIEW_AT` and `MATCH_AT` are doubtful.
     """
-    # Matching never spills: DuckDB would put its files into the working directory.
-    with closing(duckdb.connect(config={"temp_directory": ""})) as con:
-        if threads:
-            con.execute(f"set threads = {threads}")
-        find_candidates(con, queries, tracks)
-        bounds = {"match_at": MATCH_AT, "review_at": REVIEW_AT, "same_within": SAME_WITHIN, "n_review": N_REVIEW}
+    with closing(_scored(queries, tracks, REVIEW_AT, threads)) as con:
+        bounds = {"match_at": MATCH_AT, "same_within": SAME_WITHIN, "n_review": N_REVIEW}
         return con.sql(_DECIDE, params=bounds).to_arrow_table().cast(MATCHES)
+
+
+def score(queries: pa.Table, tracks: pa.Table, *, floor: float = 0.5, threads: int | None = None) -> pa.Table:
+    """Every pair of `match`'s two sides that scores at least `floor`, undecided: what thresholds are chosen on.
+
+    Rows of `MATCHES` without `is_match`, sorted by id and track id.
+    """
+    with closing(_scored(queries, tracks, floor, threads)) as con:
+        return con.sql("from scored order by id, track_id").to_arrow_table()
+
+
+def _scored(queries: pa.Table, tracks: pa.Table, floor: float, threads: int | None) -> duckdb.DuckDBPyConnection:
+    """A database with the table `scored`: the pairs that score at least `floor`, and by which way."""
+    # Matching never spills: DuckDB would put its files into the working directory.
+    con = duckdb.connect(config={"temp_directory": ""})
+    if threads:
+        con.execute(f"set threads = {threads}")
+    find_candidates(con, queries, tracks)
+    con.execute(
+        _SCORE,
+        {
+            "floor": floor,
+            "alike_at": REVIEW_AT,
+            "album_within": ALBUM_WITHIN_YEARS,
+            "from_soundtrack": _FROM_SOUNDTRACK,
+        },
+    )
+    return con
 
 
 def best_only(matches: pa.Table) -> pa.Table:

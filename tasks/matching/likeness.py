@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from rapidfuzz import fuzz, process
 
+_SMALL_WORDS = frozenset(["the", "that", "and"])
+
 Scores = npt.NDArray[np.float64]
 
 
@@ -21,9 +23,10 @@ def name_similarity(left: Sequence[str], right: Sequence[str]) -> Scores:
     array([0.95      , 0.53333333])
     """
     letters = process.cpdist(left, right, scorer=fuzz.token_sort_ratio, dtype=np.float64) / 100
+    as_written = process.cpdist(left, right, scorer=fuzz.ratio, dtype=np.float64) / 100
     words = process.cpdist(left, right, scorer=fuzz.token_set_ratio, score_cutoff=100, dtype=np.float64) / 100
     is_long = np.array([" " in a and " " in b for a, b in zip(left, right, strict=True)], dtype=bool)
-    return np.maximum(letters, np.where(is_long, 0.95 * words, 0.0))
+    return np.maximum(np.maximum(letters, as_written), np.where(is_long, 0.95 * words, 0.0))
 
 
 def title_similarity(left: Sequence[str], right: Sequence[str]) -> Scores:
@@ -43,5 +46,5 @@ def _is_other_song(left: set[str], right: set[str]) -> bool:
     only_left, only_right = left - right, right - left
     differing = only_left | only_right
     has_number = any(char.isdigit() for word in differing for char in word)
-    has_extra_word = not (only_left and only_right) and any(len(word) > 2 for word in differing - {"the"})
+    has_extra_word = not (only_left and only_right) and any(len(word) > 2 for word in differing - _SMALL_WORDS)
     return has_number or has_extra_word

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.matching import MATCHES, best_only, match, match_all
+from tasks.matching.deciding import REVIEW_AT, score
 from tasks.settings import Profile, Settings
 from tasks.warehouse import open_warehouse
 
@@ -37,15 +38,24 @@ TRACK = pa.schema(
 )
 
 
-def credit(title: str, *performers: str, film: str | None = None, writers: tuple[str, ...] = ()) -> dict[str, Any]:
-    return {"id": "c", "title": title, "performers": performers, "writers": writers, "film_title": film}
+def credit(
+    title: str, *performers: str, film: str | None = None, year: int | None = None, writers: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    who = {"id": "c", "title": title, "performers": performers, "writers": writers}
+    return who | {"film_title": film, "film_year": year}
 
 
-def tracks(*rows: tuple[str, str, str]) -> pa.Table:
-    """Tracks of (title, artists by `;`, album), named t0, t1, ..."""
+def tracks(*rows: tuple[str, str, str], year: int | None = None) -> pa.Table:
+    """Tracks of (title, artists by `;`, album), named t0, t1, ..., all of one year."""
     return pa.Table.from_pylist(
         [
-            {"track_id": f"t{place}", "title": title, "artists": artists.split(";"), "album": album}
+            {
+                "track_id": f"t{place}",
+                "title": title,
+                "artists": artists.split(";"),
+                "album": album,
+                "release_year": year,
+            }
             for place, (title, artists, album) in enumerate(rows)
         ],
         schema=TRACK,
@@ -76,7 +86,11 @@ def matched(query: dict[str, Any], *rows: tuple[str, str, str]) -> set[str]:
         (credit("좋은 날", "아이유"), ("좋은 날", "아이유 (IU)", "")),
         (credit("좋은 날", "아이유 (IU)"), ("좋은 날", "IU", "")),
         (credit("빨간 맛 (Red Flavor)", "레드벨벳 (Red Velvet)"), ("Red Flavor", "Red Velvet", "")),
+        (credit("예뻤어", "DAY6 (데이식스)"), ("예뻤어 You Were Beautiful", "DAY6", "")),
+        (credit("Make Em Laugh", "Donald O Connor"), ("Make 'Em Laugh", "Donald O'Connor", "")),
+        (credit("In the Way You Use It", "Eric Clapton"), ("In the Way That You Use It", "Eric Clapton", "")),
         (credit("Escape", film="Prisoners"), ("Escape", "X", "Prisoners (Original Motion Picture Soundtrack)")),
+        (credit("Earth", film="Gladiator"), ('Earth - From "Gladiator" Soundtrack', "Hans Zimmer", "Epic Scores")),
     ],
 )
 def test_spellings_of_one_song_match(query: dict[str, Any], track: tuple[str, str, str]) -> None:
@@ -98,6 +112,11 @@ def test_spellings_of_one_song_match(query: dict[str, Any], track: tuple[str, st
         (credit("Master of Puppets", "Metallica"), ("Master of Puppets (Live in Mexico)", "Metallica", "")),
         (credit("Dragula (Hot Rod Herman Mix)", "Rob Zombie"), ("Dragula", "Rob Zombie", "")),
         (credit("Naatu Naatu", "Rahul"), ("Naatu Naatu (Hindi)", "Rahul", "")),
+        (credit("Main Title", film="Jaws"), ("Main Title", "John Williams", "")),
+        (credit("Main Title", writers=("John Williams",), film="Jaws"), ("Main Title", "John Williams", "Themes")),
+        (credit("End Credits", film="Jaws", year=1975), ("End Credits", "X", "Heat (Soundtrack)")),
+        (credit("Hymn", film="Titanic"), ('Hymn (From "Titanic")', "Jacob's Piano", "")),
+        (credit("Love Theme", film="Paradiso"), ("Love Theme (3rd Version)", "X", "Paradiso (Soundtrack)")),
         (credit("Waltz No. 2", "Someone"), ("Waltz No. 1", "Someone", "")),
         (credit("Officially Missing You", "Geeks"), ("Officially Missing You, Too", "Geeks", "")),
         (credit("Carol", "Chorus"), ("Carol", "Chorus", "")),
@@ -131,6 +150,59 @@ def test_the_films_own_album_makes_up_for_a_version_note_but_not_for_the_perform
     assert matched(credit("Love of My Life", "Queen", film="Bohemian Rhapsody"), live) == {"t0"}
     japanese = ("Strange Things - Japanese Version", "Diamond Yukai", "Toy Story (Original Motion Picture Soundtrack)")
     assert found(credit("Strange Things", film="Toy Story"), japanese) == {"t0": ("title_album", False)}
+
+
+@pytest.mark.parametrize(
+    ("film", "album", "expected"),
+    [
+        (2017, 2017, ("title_album", True)),
+        (2017, 2019, ("title_album", True)),
+        (2017, None, ("title_album", True)),
+        (None, 2017, ("title_album", True)),
+        (1991, 2017, ("title_album", False)),  # the remake's, or a late reissue: for a person to say
+        (2017, 1991, None),  # no film's album comes out years before it
+    ],
+)
+def test_an_album_of_the_films_name_is_its_own_only_around_its_year(
+    film: int | None, album: int | None, expected: tuple[str, bool] | None
+) -> None:
+    query = pa.Table.from_pylist([credit("Belle", film="Beauty and the Beast", year=film)], schema=QUERY)
+    pairs = match(query, tracks(("Belle", "X", "Beauty and the Beast (Soundtrack)"), year=album)).to_pylist()
+    assert [(pair["match_method"], pair["is_match"]) for pair in pairs] == [expected] * (expected is not None)
+
+
+@pytest.mark.parametrize(("film", "released"), [(1994, 1955), (1994, 2022), (None, 1955), (1994, None)])
+def test_the_year_says_nothing_of_a_performers_song(film: int | None, released: int | None) -> None:
+    query = pa.Table.from_pylist([credit("Life Is but a Dream", "The Harptones", year=film)], schema=QUERY)
+    (pair,) = match(query, tracks(("Life Is but a Dream", "The Harptones", "Hits"), year=released)).to_pylist()
+    assert (pair["match_score"], pair["is_match"]) == (1.0, True)
+
+
+def test_an_instrumental_of_the_score_matches_where_the_plain_title_is_missing() -> None:
+    query = credit("The House", film="Home Alone")
+    album = "Home Alone (Original Motion Picture Soundtrack)"
+    rows = [("The House - Instrumental", "John Williams", album), ("The House", "John Williams", album)]
+    assert matched(query, rows[0]) == {"t0"}
+    assert matched(query, *rows) == {"t1"}
+
+
+def test_scores_reach_below_what_is_worth_a_look_and_agree_with_the_matches() -> None:
+    query = pa.Table.from_pylist([credit("Home", "Edward Sharpe")], schema=QUERY)
+    sides = query, tracks(("Home", "Edward Sharpe", "A"), ("Home", "Edwin Starr", "B"))
+    scores = {pair["track_id"]: pair["match_score"] for pair in score(*sides, floor=0.3).to_pylist()}
+    kept = match(*sides).to_pylist()
+    assert set(scores) == {"t0", "t1"}
+    assert {pair["track_id"]: pair["match_score"] for pair in kept} == {"t0": scores["t0"]} == {"t0": 1.0}
+    assert scores["t1"] < REVIEW_AT
+
+
+@pytest.mark.parametrize("charted", ["아이유", "IU", "아이유 (IU)", "IU (아이유)", "아이유(IU)"])
+@pytest.mark.parametrize("named", ["아이유", "IU", "아이유 (IU)"])
+def test_korean_and_english_names_of_one_artist_match_once_any_credit_gives_both(charted: str, named: str) -> None:
+    """Nothing but a credit that has both names says that they are one artist."""
+    queries = [credit("좋은 날", charted) | {"id": "a"}, credit("분홍신", "아이유 (IU)") | {"id": "b"}]
+    pairs = match(pa.Table.from_pylist(queries, schema=QUERY), tracks(("좋은 날", named, "Real"))).to_pylist()
+    assert [(pair["id"], pair["is_match"]) for pair in pairs] == [("a", True)]
 
 
 def test_a_title_that_names_the_film_needs_the_writer_as_artist() -> None:
