@@ -18,6 +18,21 @@ columns:
   performers: VARCHAR[]; names, often none
   writers: VARCHAR[]; names of those who wrote, composed or put words to it
   recording_id: VARCHAR; MusicBrainz' id of the recording, null where the list does not say which it is
+incremental:
+  by: [film_id]
+  reads:
+    staging.imdb_soundtrack: imdb_id
+    staging.dataset_imdb_soundtracks: imdb_id
+    staging.musicbrainz_url: imdb_id
+    staging.musicbrainz_recording: >-
+      select imdb_id from staging.musicbrainz_url join changed using (release_group_id)
+    core.film_identity: >-
+      select film_id from changed
+    core.film: >-
+      select coalesce(named.film_id, numbered.film_id)
+      from staging.dataset_soundtrack_listings as listing
+      left join core.film_identity as named on listing.imdb_id = named.imdb_id
+      left join core.film_identity as numbered on listing.movielens_id = numbered.movielens_id
 tests:
   not_null: [film_id, title, performers, writers]
   range: {list_score: [0, 1]}

@@ -15,6 +15,17 @@ columns:
   predicted_genre: VARCHAR; the track's, one of the 28 groups
   album: VARCHAR; as the chart writes it
   source: VARCHAR; as the table `attribution` names it, melon or dataset
+incremental:
+  by: [chart, scope, period, rank]
+  reads:
+    core.chart_entry: [chart, scope, period, rank]
+    core.chart_song_track: >-
+      select chart, scope, period, rank from core.chart_entry join changed using (song_key)
+    marts.track: >-
+      select entry.chart, entry.scope, entry.period, entry.rank
+      from core.chart_entry as entry
+      left join core.chart_song_track as matched using (song_key)
+      join changed on coalesce(entry.track_id, matched.track_id, 'melon:' || entry.song_id) = changed.track_id
 tests:
   not_null: [title]
   range: {rank: [1, null]}

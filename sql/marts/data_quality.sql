@@ -9,6 +9,10 @@ columns:
   run_id: VARCHAR; flow run that looked
   checked_at: TIMESTAMP WITH TIME ZONE; when
   as_of: VARCHAR; the night, ISO 8601
+incremental:
+  by: [as_of]
+  reads:
+    raw.ostinato_data_quality: as_of
 */
 select
     "check",

@@ -15,6 +15,10 @@ columns:
   bytes: BIGINT; of all bodies
   started_at: TIMESTAMP WITH TIME ZONE; when
   ended_at: TIMESTAMP WITH TIME ZONE; when
+incremental:
+  by: [flow, as_of, source]
+  reads:
+    raw.ostinato_run_log: [flow, as_of, source]
 */
 select
     flow,

@@ -9,6 +9,10 @@ columns:
   new_label: VARCHAR; the label after
   model: VARCHAR; model and version that gave the new label
   changed_at: TIMESTAMP WITH TIME ZONE; when
+incremental:
+  by: [track_id, kind, changed_at]
+  reads:
+    raw.ostinato_tag_history: [track_id, kind, changed_at]
 */
 select
     track_id,

@@ -27,6 +27,19 @@ columns:
   explicit: BOOLEAN; marked as explicit
   source: VARCHAR; where title and artists came from, as the table `attribution` names it
   fetched_at: TIMESTAMP WITH TIME ZONE; newest reading of any source, null for a song known from charts alone
+incremental:
+  by: [track_id]
+  reads:
+    core.track: track_id
+    features.track_audio: track_id
+    tagging.track_label: track_id
+    staging.youtube_search: track_id
+    core.chart_song: >-
+      select unnest([matched.track_id, 'melon:' || changed.song_id])
+      from changed left join core.chart_song_track as matched using (song_key)
+    core.chart_song_track: >-
+      select unnest([changed.track_id, 'melon:' || song.song_id])
+      from changed left join core.chart_song as song using (song_key)
 tests:
   not_null: [origin, listen_url, source]
   accepted: {origin: [kpop, pop, other]}

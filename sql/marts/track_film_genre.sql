@@ -27,6 +27,11 @@ columns:
   Western: FLOAT; calibrated probability that a film scored with it is Western
   model: VARCHAR; model and version
   tagged_at: TIMESTAMP WITH TIME ZONE; when the track was scored
+incremental:
+  by: [track_id]
+  reads:
+    tagging.track_film_genre: track_id
+    core.track: track_id
 tests:
   not_null: [model]
   references: {track_id: marts.track.track_id}

@@ -10,6 +10,11 @@ columns:
   is_tag: BOOLEAN; the model's own decision
   model: VARCHAR; model and version
   tagged_at: TIMESTAMP WITH TIME ZONE; when the label was given
+incremental:
+  by: [track_id]
+  reads:
+    tagging.track_label: track_id
+    core.track: track_id
 tests:
   not_null: [probability, is_tag, model]
   accepted: {kind: [genre, mood]}

@@ -18,6 +18,7 @@ from tasks.models.bundle import Bundle
 from tasks.models.features import FEATURES, REQUIRED
 from tasks.settings import OstinatoError, Settings
 from tasks.tagging.champions import load_champions
+from tasks.warehouse.state import content_revision, note_changed_rows
 
 Progress = Callable[[int, int], None]
 """Called with tracks scored and tracks in all."""
@@ -81,6 +82,7 @@ def _tag(
     progress: Progress | None,
 ) -> None:
     tagged_at = utc_now()
+    former = {table: content_revision(con, table) for table in ("tagging.track_label", "tagging.track_film_genre")}
     _find_waiting(con, report)
     _drop_outdated(con)
     for start in range(0, report.n_scored, BATCH_TRACKS):
@@ -90,6 +92,8 @@ def _tag(
             progress(min(start + BATCH_TRACKS, report.n_scored), report.n_scored)
     _write_rules(con, champions)
     con.execute("insert into tagging.track_state select track_id, features_hash, models from waiting")
+    for table, revision in former.items():
+        note_changed_rows(con, table, revision, "from outdated")
     report.n_changed = _write_history(con, settings, as_of, tagged_at)
     report.n_tracks_by_kind = _count_tracks(con)
 
@@ -127,11 +131,13 @@ TOP_LABELS = (
 
 def _drop_outdated(con: duckdb.DuckDBPyConnection) -> None:
     """Remove the tags of tracks that are scored again now, or that have no features any more."""
+    con.execute("create temp table settled as select track_id from wanted anti join waiting using (track_id)")
     con.execute(
-        "create temp table settled as select track_id from wanted anti join waiting using (track_id)",
+        "create temp table outdated as select track_id from tagging.track_state anti join settled using (track_id) "
+        "union select track_id from waiting"
     )
     for table in ("track_label", "track_film_genre", "track_state"):
-        con.execute(f"delete from tagging.{table} where track_id not in (select track_id from settled)")
+        con.execute(f"delete from tagging.{table} where track_id in (select track_id from outdated)")
 
 
 def _read_batch(con: duckdb.DuckDBPyConnection, start: int) -> tuple[pa.Array, np.ndarray]:

@@ -26,7 +26,7 @@ from tasks.warehouse.models import SqlModel
 RUNNER = 1
 """Raised when the runner builds differently from the same files, so that everything is built anew once."""
 
-_NOTES = """
+NOTES = """
 create schema if not exists build;
 create schema if not exists delta;
 create table if not exists build.note (
@@ -79,8 +79,8 @@ def definition_of(model: SqlModel) -> str:
 
 
 def prepare_notes(con: duckdb.DuckDBPyConnection) -> dict[str, Note]:
-    """The newest note of each model whose table is still there; all others are removed."""
-    con.execute(_NOTES)
+    """The newest note of each table that is still there; all others are removed."""
+    con.execute(NOTES)
     tables = "select table_schema || '.' || table_name from information_schema.tables"
     con.execute(f"create or replace temp table newest_note as {_NEWEST}")
     con.execute(f"delete from temp.newest_note where model not in ({tables} where table_catalog = current_database())")
@@ -118,6 +118,21 @@ def content_revision(con: duckdb.DuckDBPyConnection, table: str) -> str:
     """The revision of a table that Python fills: a checksum of its rows, in any order."""
     row = con.execute(f"select count(*), bit_xor(hash(t)), sum(hash(t)::hugeint) from {table} as t").fetchone()
     return _digest(map(str, row or ()))
+
+
+def note_changed_rows(con: duckdb.DuckDBPyConnection, table: str, former: str, changed: str) -> None:
+    """Keep which rows of a table that Python fills have changed since its revision `former`, in Python's transaction.
+
+    `changed` selects what the keys of these rows can be told from, of the rows before and after. Where nobody says so,
+    what reads the table is built anew.
+    """
+    revision = content_revision(con, table)
+    if revision == former:
+        return
+    con.execute(NOTES)
+    con.execute(f"create or replace table {delta_table(table)} as {changed}")
+    number = con.execute("select coalesce(max(number), 0) + 1 from build.note where model = ?", [table]).fetchone()
+    write_note(con, Note(table, number[0] if number else 0, "", revision, former, 0))
 
 
 def file_revision(path: Path) -> str:
