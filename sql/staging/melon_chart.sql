@@ -33,9 +33,30 @@ place as (
         fetched_at
     from raw.melon_chart
     where chart is not null and scope is not null and period is not null and rank > 0 and trim(title) <> ''
+),
+
+-- Most charts were read once and hold one song a place: only the others are worth a window.
+crowded_chart as (
+    select
+        chart,
+        scope,
+        period
+    from place
+    group by all
+    having count(*) > count(distinct rank)
+),
+
+newest_reading as (
+    select *
+    from (from place semi join crowded_chart using (chart, scope, period))
     qualify fetched_at = max(fetched_at) over (partition by chart, scope, period, rank)
 )
 
 select *
 from place
-qualify row_number() over (partition by chart, scope, period, rank, song_id, title order by place) = 1
+anti join crowded_chart using (chart, scope, period)
+where fetched_at is not null
+union all
+select *
+from newest_reading
+qualify row_number() over (partition by chart, scope, period, rank, song_id, title order by newest_reading) = 1
