@@ -169,7 +169,7 @@ def _disk(settings: Settings) -> Iterator[Check]:
 def _clock(settings: Settings) -> Iterator[Check]:
     """Schedules and freshness hang on the clock; one that was set back shows in files from the future."""
     now = datetime.now(UTC)
-    watched = [PROJECT_ROOT / "requirements.lock", settings.warehouse, settings.serving, settings.lake]
+    watched = [PROJECT_ROOT / "requirements.lock", settings.warehouse_file, settings.serving, settings.lake]
     newest = max((_changed_at(path) for path in watched if path.exists()), default=now)
     found = f"{now:%Y-%m-%d %H:%M} UTC"
     if newest > now + timedelta(minutes=5):

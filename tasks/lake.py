@@ -273,14 +273,17 @@ def attach_raw(con: duckdb.DuckDBPyConnection, lake: Path, views: Container[str]
     OstinatoError
         When a file of the lake cannot be read, naming the file and what to do.
     """
-    con.execute("create schema if not exists raw")
+    # The views name files of this machine, so a warehouse that others share keeps none of them.
+    in_memory = con.execute("select 1 from duckdb_databases() where database_name = 'memory'").fetchone()
+    raw = "memory.raw" if in_memory else "raw"
+    con.execute(f"create schema if not exists {raw}")
     with read_lock(lake):
         for source, entity in LAKE_SCHEMAS:
             if views is None or f"raw.{source}_{entity}" in views:
-                _attach(con, lake, source, entity)
+                _attach(con, raw, lake, source, entity)
 
 
-def _attach(con: duckdb.DuckDBPyConnection, lake: Path, source: str, entity: str) -> None:
+def _attach(con: duckdb.DuckDBPyConnection, raw: str, lake: Path, source: str, entity: str) -> None:
     schema = LAKE_SCHEMAS[(source, entity)]
     columns = ", ".join(f'"{name}"' for name in schema.names)
     body = f"select {', '.join(_null_column(field) for field in schema)} where false"
@@ -291,7 +294,7 @@ def _attach(con: duckdb.DuckDBPyConnection, lake: Path, source: str, entity: str
             "union_by_name => true, hive_partitioning => false)"
         )
     try:
-        con.execute(f"create or replace view raw.{source}_{entity} as select {columns} from ({body})")
+        con.execute(f"create or replace view {raw}.{source}_{entity} as select {columns} from ({body})")
     except duckdb.Error:
         for file in batch_files(lake, source, entity):
             with _reading(file):

@@ -7,6 +7,7 @@ A *world* is one profile's folder below the home: `sandbox` (made up, served by 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -22,6 +23,8 @@ PROJECT_ROOT = Path(__file__).resolve().parents[1]
 SEOUL = ZoneInfo("Asia/Seoul")
 TRACKING_URI = "MLFLOW_TRACKING_URI"
 """Environment variable by which MLflow's own commands, too, are told of a server."""
+_PASSWORD = re.compile(r"(?i)\b(ssl)?password\s*=|//[^/@\s]*:[^/@\s]*@")
+"""A password in PostgreSQL's connection string, as `key=value` or in a URI."""
 
 
 class OstinatoError(Exception):
@@ -41,7 +44,10 @@ class Settings(BaseSettings):
     Secrets come from the environment alone and print as asterisks.
     """
 
-    model_config = SettingsConfigDict(env_prefix="OSTINATO_", env_ignore_empty=True, extra="ignore")
+    # a value that is refused may hold a password, so no fault shows it
+    model_config = SettingsConfigDict(
+        env_prefix="OSTINATO_", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
+    )
 
     home: Path = Field(
         default=PROJECT_ROOT / ".ostinato", description="Folder that holds all that is written at run time."
@@ -73,6 +79,17 @@ class Settings(BaseSettings):
     )
     max_workers: int = Field(default=8, ge=1, le=64, description="Tasks that fetch or score at the same time.")
     keep_snapshots: int = Field(default=7, ge=2, description="Published catalogues kept for rollback.")
+    warehouse: str = Field(
+        default="",
+        description="Where the warehouse is built: empty for a DuckDB file in the home; else in DuckLake, its "
+        "catalogue in PostgreSQL (ducklake:postgres:dbname=... host=...; the password in PGPASSWORD or a "
+        "passfile), or for one writer at a time in a file (ducklake:sqlite:PATH or ducklake:PATH).",
+    )
+    warehouse_data: str = Field(
+        default="",
+        description="Folder or s3:// address for the Parquet files of a warehouse in DuckLake, the same on every "
+        "machine; empty for a folder in the home.",
+    )
 
     @field_validator("home")
     @classmethod
@@ -82,6 +99,18 @@ class Settings(BaseSettings):
             return home.expanduser().absolute()
         except RuntimeError as fault:
             raise ValueError(str(fault)) from None
+
+    @field_validator("warehouse")
+    @classmethod
+    def _without_password(cls, warehouse: str) -> str:
+        """A setting is shown in logs and by `ps`, so a password in it is refused."""
+        if warehouse and not warehouse.removeprefix("ducklake:").strip(" :"):
+            raise ValueError("it names no catalogue, as ducklake:postgres:dbname=ostinato host=localhost does")
+        if warehouse and not warehouse.startswith("ducklake:"):
+            raise ValueError("it does not begin with ducklake:")
+        if _PASSWORD.search(warehouse):
+            raise ValueError("it holds a password; put that into PGPASSWORD or a passfile")
+        return warehouse
 
     @property
     def world(self) -> Path:
@@ -99,8 +128,8 @@ class Settings(BaseSettings):
         return self.world / "pages"
 
     @property
-    def warehouse(self) -> Path:
-        """The DuckDB file that SQL builds into; never served."""
+    def warehouse_file(self) -> Path:
+        """The DuckDB file that SQL builds into, where `warehouse` names nothing else; never served."""
         return self.world / "warehouse.duckdb"
 
     @property

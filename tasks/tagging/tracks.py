@@ -62,13 +62,7 @@ def tag_tracks(settings: Settings, as_of: date, progress: Progress | None = None
     champions = load_champions(settings)
     report = TaggingReport(models={kind: bundle.name for kind, bundle in champions.items()})
     with warehouse.open_warehouse(settings) as con:
-        con.execute("begin transaction")
-        try:
-            _tag(con, settings, as_of, champions, report, progress)
-            con.execute("commit")
-        except BaseException:
-            con.execute("rollback")
-            raise
+        warehouse.in_transaction(con, lambda: _tag(con, settings, as_of, champions, report, progress), turn="tagging")
     report.seconds = time.perf_counter() - started
     return report
 
@@ -107,17 +101,18 @@ def _find_waiting(con: duckdb.DuckDBPyConnection, report: TaggingReport) -> None
     columns = ", ".join(FEATURES)
     try:
         con.execute(
-            f"create temp table wanted as select track_id, {columns}, hash({columns}) as features_hash, "
+            f"create or replace temp table wanted as select track_id, {columns}, hash({columns}) as features_hash, "
             f"? as models from features.track_audio where {complete}",
             ["; ".join(report.models.values())],
         )
     except duckdb.CatalogException:
         raise OstinatoError("The warehouse has no features.track_audio yet; run `ostinato build` first.") from None
     con.execute(
-        "create temp table waiting as select row_number() over (order by track_id) - 1 as position, wanted.* "
+        "create or replace temp table waiting as "
+        "select row_number() over (order by track_id) - 1 as position, wanted.* "
         "from wanted anti join tagging.track_state using (track_id, features_hash, models)"
     )
-    con.execute(f"create temp table old_top as {TOP_LABELS}")
+    con.execute(f"create or replace temp table old_top as {TOP_LABELS}")
     report.n_tracks = _number(con, "select count(*) from wanted")
     report.n_scored = _number(con, "select count(*) from waiting")
     report.n_without_features = _number(con, "select count(*) from features.track_audio") - report.n_tracks
@@ -131,9 +126,11 @@ TOP_LABELS = (
 
 def _drop_outdated(con: duckdb.DuckDBPyConnection) -> None:
     """Remove the tags of tracks that are scored again now, or that have no features any more."""
-    con.execute("create temp table settled as select track_id from wanted anti join waiting using (track_id)")
     con.execute(
-        "create temp table outdated as select track_id from tagging.track_state anti join settled using (track_id) "
+        "create or replace temp table settled as select track_id from wanted anti join waiting using (track_id)"
+    )
+    con.execute(
+        "create or replace temp table outdated as select track_id from tagging.track_state anti join settled using (track_id) "
         "union select track_id from waiting"
     )
     for table in ("track_label", "track_film_genre", "track_state"):
@@ -203,8 +200,16 @@ def _write_rules(con: duckdb.DuckDBPyConnection, champions: Mapping[str, Bundle]
     con.execute("delete from tagging.film_genre_rule")
     bundle = champions.get("film_genre")
     if bundle:
-        rules = zip(bundle.labels, bundle.spec.thresholds, bundle.spec.training_share, strict=True)
-        con.executemany("insert into tagging.film_genre_rule values (?, ?, ?, ?)", [(*r, bundle.name) for r in rules])
+        columns = (
+            bundle.labels,
+            bundle.spec.thresholds,
+            bundle.spec.training_share,
+            [bundle.name] * len(bundle.labels),
+        )
+        names = ("film_genre", "threshold", "training_share", "model")
+        _insert(
+            con, "film_genre_rule", pa.table({name: list(values) for name, values in zip(names, columns, strict=True)})
+        )
 
 
 def _write_history(con: duckdb.DuckDBPyConnection, settings: Settings, as_of: date, changed_at: datetime) -> int:

@@ -4,6 +4,8 @@
 | --- | --- |
 | `lock` | one process at a time changes a world |
 | `connection` | opens the warehouse with its inputs attached |
+| `ducklake` | where it lies in DuckLake |
+| `transactions` | several statements as one, beside other writers |
 | `models` | reads the SQL files: header, SELECT, what each depends on |
 | `building` | runs them in order |
 | `audit` | counts the rows that break a header's tests or an audit |
@@ -18,11 +20,12 @@ from tasks.warehouse.building import (
     build,
     lake_fingerprint,
 )
-from tasks.warehouse.connection import open_warehouse, replace_table
+from tasks.warehouse.connection import open_warehouse, replace_table, warehouse_exists
 from tasks.warehouse.lock import world_lock
 from tasks.warehouse.models import SqlModel, load_models
 from tasks.warehouse.publish import list_snapshots, publish, rollback, served_snapshot
 from tasks.warehouse.query import QueryResult, open_catalogue, query
+from tasks.warehouse.transactions import cursor_of, in_transaction, is_ducklake, writers_at_once
 
 __all__ = [
     "BuildReport",
@@ -31,6 +34,9 @@ __all__ = [
     "QueryResult",
     "SqlModel",
     "build",
+    "cursor_of",
+    "in_transaction",
+    "is_ducklake",
     "lake_fingerprint",
     "list_snapshots",
     "load_models",
@@ -42,5 +48,7 @@ __all__ = [
     "rollback",
     "run_checks",
     "served_snapshot",
+    "warehouse_exists",
     "world_lock",
+    "writers_at_once",
 ]

@@ -21,6 +21,7 @@ from tasks.warehouse.inputs import RAW
 from tasks.warehouse.making import How, Made, make, view_revision
 from tasks.warehouse.models import TRAINABLE, SqlModel, load_models
 from tasks.warehouse.state import Note, content_revision, digest_of, file_revision, prepare_notes
+from tasks.warehouse.transactions import cursor_of, in_transaction, writers_at_once
 
 Progress = Callable[[int, int, str], None]
 """Called with models done, models in all, and the name of the one just built."""
@@ -122,8 +123,9 @@ def build(
     ]
     report = BuildReport()
     with open_warehouse(settings) as con:
-        for schema in sorted({model.schema for model in chosen}):
-            con.execute(f"create schema if not exists {schema}")
+        schemas = sorted({model.schema for model in chosen})
+        statements = "; ".join(f"create schema if not exists {schema}" for schema in schemas)
+        in_transaction(con, lambda: con.execute(statements), turn="schemas")
         built = _Built(con, settings, models)
         for done, (made, seconds) in enumerate(_make_all(con, settings, chosen, built, anew=anew), start=1):
             name = made.note.model
@@ -168,7 +170,7 @@ def _make_all(
     by_name = {model.name: model for model in chosen}
     order = TopologicalSorter({name: model.depends_on & by_name.keys() for name, model in by_name.items()})
     order.prepare()
-    with _workers(con, min(SIDE_BY_SIDE, settings.threads)) as (pool, cursors):
+    with _workers(con, writers_at_once(con, min(SIDE_BY_SIDE, settings.threads))) as (pool, cursors):
 
         def work(model: SqlModel) -> tuple[Made, float]:
             started = time.perf_counter()
@@ -195,9 +197,7 @@ def _workers(
     con: duckdb.DuckDBPyConnection, n_workers: int
 ) -> Iterator[tuple[ThreadPoolExecutor, list[duckdb.DuckDBPyConnection]]]:
     """Threads and as many cursors; a stop interrupts what they are at, so that nobody waits for a long statement."""
-    every = [con.cursor() for _ in range(n_workers)]
-    for cursor in every:
-        cursor.execute("set TimeZone = 'UTC'")  # a cursor does not take it over
+    every = [cursor_of(con) for _ in range(n_workers)]
     pool = ThreadPoolExecutor(n_workers, thread_name_prefix="build")
     try:
         yield pool, list(every)

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import csv
+import os
 import shutil
+import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
+from tasks.extensions import NO_DOWNLOADS
 from tasks.fetching.policy import load_policies
 from tasks.lake import duckdb_type
 from tasks.schemas import BOOL, F64, STR, UTC
 from tasks.settings import PROJECT_ROOT, OstinatoError, Settings
+from tasks.warehouse import ducklake
 from tasks.warehouse.lock import world_lock
+from tasks.warehouse.transactions import in_transaction, is_ducklake, use_warehouse
 
 SQL_DIR = PROJECT_ROOT / "sql"
 VOCABULARIES = SQL_DIR / "vocabularies"
@@ -58,53 +63,117 @@ def _matches_of(key: str) -> pa.Schema:
 
 
 @contextmanager
-def open_warehouse(settings: Settings, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_warehouse(
+    settings: Settings, *, read_only: bool = False, snapshot: int | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """The warehouse, open for as short as its user needs it, spilling to disk inside the home.
 
-    Writing takes the world's lock and brings the inputs up to date; reading needs a warehouse that was built.
+    Writing brings the inputs up to date and takes the world's lock, unless the warehouse takes several writers;
+    reading needs a warehouse that was built. One in DuckLake can be read as it was at a `snapshot`.
 
     Raises
     ------
     OstinatoError
-        When another process writes, the file cannot be opened, or nothing was built yet (reading).
+        When another process writes, the warehouse cannot be opened, or nothing was built yet (reading).
     """
-    if read_only:
-        if not settings.warehouse.is_file():
-            raise OstinatoError(
-                "There is no warehouse in this world yet; run `ostinato refresh` or `ostinato import` first."
-            )
-        with _connect(settings, read_only=True) as con:
+    catalogue = ducklake.catalogue_of(settings)
+    if read_only or snapshot is not None:
+        with _connect(settings, catalogue, read_only=True, snapshot=snapshot) as con:
             yield con
         return
-    with world_lock(settings, wait_s=5), _connect(settings, read_only=False) as con:
-        _attach_inputs(con, settings)
+    is_shared = catalogue is not None and catalogue.engine.has_many_writers
+    lock = nullcontext() if is_shared else world_lock(settings, wait_s=5)
+    with lock, _connect(settings, catalogue, read_only=False) as con:
+        _prepare(con, settings)
         yield con
+
+
+def warehouse_exists(settings: Settings) -> bool:
+    """Whether a warehouse was begun in this world.
+
+    Raises
+    ------
+    OstinatoError
+        When that cannot be known: its catalogue is out of reach.
+    """
+    if not settings.warehouse:
+        return settings.warehouse_file.is_file()
+    try:
+        with open_warehouse(settings, read_only=True):
+            return True
+    except ducklake.NoWarehouseError:
+        return False
 
 
 @contextmanager
-def _connect(settings: Settings, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
-    spill = settings.world / "spill"
-    try:
-        con = duckdb.connect(str(settings.warehouse), read_only=read_only)
-    except duckdb.Error as fault:
-        raise OstinatoError(
-            f"The warehouse {settings.warehouse} cannot be opened ({first_line(fault)}); "
-            "if it is damaged, delete the file: the next run builds it again from the lake."
-        ) from None
+def _connect(
+    settings: Settings, catalogue: ducklake.Catalogue | None, *, read_only: bool, snapshot: int | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    con = _open_lake(catalogue, read_only, snapshot) if catalogue else _open_file(settings, read_only)
+    # several processes may have a shared warehouse open, and each clears up after itself
+    spill = settings.world / "spill" / (f"{os.getpid()}-{uuid.uuid4().hex[:8]}" if catalogue else "")
     try:
         con.execute(f"set threads = {settings.threads}")
         con.execute(f"set memory_limit = '{settings.memory_gb}GB'")
-        con.execute("set TimeZone = 'UTC'")
         con.execute("set enable_progress_bar = false")
         con.execute(f"set temp_directory = '{_quoted(spill)}'")
+        if catalogue:
+            _attach_inputs(con, settings)
+        use_warehouse(con)
         yield con
+    except duckdb.Error as fault:
+        if catalogue and ducklake.is_of_catalogue(fault):
+            raise ducklake.explained(catalogue, fault) from fault
+        raise
     finally:
         con.close()
-        if not read_only:
+        if catalogue or not read_only:
             shutil.rmtree(spill, ignore_errors=True)
 
 
+def _open_file(settings: Settings, read_only: bool) -> duckdb.DuckDBPyConnection:
+    if read_only and not settings.warehouse_file.is_file():
+        raise ducklake.NoWarehouseError
+    try:
+        return duckdb.connect(str(settings.warehouse_file), read_only=read_only)
+    except duckdb.Error as fault:
+        raise OstinatoError(
+            f"The warehouse {settings.warehouse_file} cannot be opened ({first_line(fault)}); "
+            "if it is damaged, delete the file: the next run builds it again from the lake."
+        ) from None
+
+
+def _open_lake(catalogue: ducklake.Catalogue, read_only: bool, snapshot: int | None) -> duckdb.DuckDBPyConnection:
+    con = duckdb.connect(config=NO_DOWNLOADS)
+    try:
+        ducklake.attach(con, catalogue, read_only=read_only, snapshot=snapshot)
+    except BaseException:
+        con.close()
+        raise
+    return con
+
+
+def _prepare(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """Bring the inputs up to date and make the tables of Python that are not there yet."""
+    if not is_ducklake(con):
+        _attach_inputs(con, settings)
+    listed = "select schema_name || '.' || table_name from duckdb_tables() where database_name = current_database()"
+    known = {str(name) for (name,) in con.execute(listed).fetchall()}
+    missing = {name: schema for name, schema in python_tables().items() if name not in known}
+    if missing:
+        in_transaction(con, lambda: _create(con, missing), turn="tables of Python")
+
+
+def _create(con: duckdb.DuckDBPyConnection, tables: dict[str, pa.Schema]) -> None:
+    for name, schema in tables.items():
+        con.execute(f"create schema if not exists {name.split('.')[0]}")
+        columns = ", ".join(f'"{field.name}" {duckdb_type(field.type)}' for field in schema)
+        con.execute(f"create table if not exists {name} ({columns})")
+
+
 def _attach_inputs(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """What SQL reads beside the lake, in the database that is current: a warehouse in DuckLake keeps none of it."""
+    con.execute("create schema if not exists raw")
     con.execute("create schema if not exists vocabulary")
     for file in sorted(VOCABULARIES.glob("*.csv")):
         con.execute(
@@ -114,10 +183,6 @@ def _attach_inputs(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     rows = [(name, policy.may_train) for name, policy in load_policies(settings).items()]
     con.execute("create or replace table vocabulary.source_policy (source VARCHAR, may_train BOOLEAN)")
     con.executemany("insert into vocabulary.source_policy values (?, ?)", rows)
-    for name, schema in python_tables().items():
-        con.execute(f"create schema if not exists {name.split('.')[0]}")
-        columns = ", ".join(f'"{field.name}" {duckdb_type(field.type)}' for field in schema)
-        con.execute(f"create table if not exists {name} ({columns})")
 
 
 def replace_table(con: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> None:
@@ -126,7 +191,8 @@ def replace_table(con: duckdb.DuckDBPyConnection, name: str, table: pa.Table) ->
     rows = table.select(schema.names).cast(schema)
     con.register("replacement", rows)
     try:
-        con.execute(f"create or replace table {name} as select * from replacement")
+        statement = f"create or replace table {name} as select * from replacement"
+        in_transaction(con, lambda: con.execute(statement), turn=name)
     finally:
         con.unregister("replacement")
 

@@ -23,7 +23,8 @@ from tasks.warehouse.inputs import (
     with_inputs,
 )
 from tasks.warehouse.models import Incremental, SqlModel
-from tasks.warehouse.state import Note, definition_of, delta_table, digest_of, new_revision, write_note
+from tasks.warehouse.state import Note, definition_of, delta_table, digest_of, new_revision, newest_note, write_note
+from tasks.warehouse.transactions import in_transaction, is_ducklake
 
 MOST_CHANGED = 0.5
 """Share of keys among a table's rows beyond which building it anew is cheaper, measured with a million tracks."""
@@ -79,8 +80,9 @@ def make(
         if before and not anew and _is_same(model, now, before):
             return Made(before, How.UNCHANGED, 0)
         try:
-            with _transaction(con):
-                return _make(con, model, now, before, notes, anew=anew)
+            return in_transaction(
+                con, lambda: _make_in_turn(con, model, now, before, notes, anew=anew), turn=model.name
+            )
         except duckdb.Error as fault:
             raise OstinatoError(f"The SQL model {model.name} failed: {first_line(fault)}.") from fault
 
@@ -105,15 +107,23 @@ def _marks(now: Inputs) -> dict[str, list[str]]:
     return {read: [file.mark for file in files] for read, files in now.files.items()}
 
 
-@contextmanager
-def _transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    con.execute("begin transaction")
-    try:
-        yield
-        con.execute("commit")
-    except BaseException:
-        con.execute("rollback")
-        raise
+def _make_in_turn(
+    con: duckdb.DuckDBPyConnection,
+    model: SqlModel,
+    now: Inputs,
+    before: Note | None,
+    notes: Mapping[str, Note],
+    *,
+    anew: bool,
+) -> Made:
+    """Make the model, unless another machine has made it since `before` was read; what that one kept of changes leads
+    on from a revision that we do not know, so that where it is not the same it is made anew."""
+    newest = newest_note(con, model.name) if is_ducklake(con) else before
+    if newest == before:
+        return _make(con, model, now, before, notes, anew=anew)
+    if newest and not anew and _is_same(model, now, newest):
+        return Made(newest, How.UNCHANGED, 0)
+    return _make(con, model, now, newest, notes, anew=True)
 
 
 def _make(

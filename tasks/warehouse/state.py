@@ -22,6 +22,7 @@ import duckdb
 
 from tasks.lake import utc_now
 from tasks.warehouse.models import SqlModel
+from tasks.warehouse.transactions import in_transaction
 
 RUNNER = 1
 """Raised when the runner builds differently from the same files, so that everything is built anew once."""
@@ -34,6 +35,7 @@ create table if not exists build.note (
     inputs VARCHAR, files VARCHAR, built_at TIMESTAMPTZ
 );
 """
+_COLUMNS = "model, number, definition, revision, delta_from, n_rows, inputs, files"
 _NEWEST = (
     "select * from build.note qualify row_number() over (partition by model order by number desc, built_at desc) = 1"
 )
@@ -80,6 +82,17 @@ def definition_of(model: SqlModel) -> str:
 
 def prepare_notes(con: duckdb.DuckDBPyConnection) -> dict[str, Note]:
     """The newest note of each table that is still there; all others are removed."""
+    return in_transaction(con, lambda: _prepare_notes(con), turn="build.note")
+
+
+def newest_note(con: duckdb.DuckDBPyConnection, model: str) -> Note | None:
+    """The newest note of one model, which may be that of another machine."""
+    query = f"select {_COLUMNS} from build.note where model = ? order by number desc, built_at desc limit 1"
+    row = con.execute(query, [model]).fetchone()
+    return _note_of(*row) if row else None
+
+
+def _prepare_notes(con: duckdb.DuckDBPyConnection) -> dict[str, Note]:
     con.execute(NOTES)
     tables = "select table_schema || '.' || table_name from information_schema.tables"
     con.execute(f"create or replace temp table newest_note as {_NEWEST}")
@@ -87,13 +100,22 @@ def prepare_notes(con: duckdb.DuckDBPyConnection) -> dict[str, Note]:
     old = "(model, number) not in (select (model, number) from temp.newest_note)"
     if con.execute(f"select 1 from build.note where {old} limit 1").fetchone():
         con.execute(f"delete from build.note where {old}")
-    columns = "model, number, definition, revision, delta_from, n_rows, inputs, files"
-    rows = con.execute(f"select {columns} from temp.newest_note").fetchall()
+    notes = [_note_of(*row) for row in con.execute(f"select {_COLUMNS} from temp.newest_note").fetchall()]
     con.execute("drop table temp.newest_note")
-    return {
-        name: Note(name, number, definition, revision, delta_from, n_rows, json.loads(inputs), json.loads(files))
-        for name, number, definition, revision, delta_from, n_rows, inputs, files in rows
-    }
+    return {note.model: note for note in notes}
+
+
+def _note_of(
+    model: str,
+    number: int,
+    definition: str,
+    revision: str,
+    delta_from: str | None,
+    n_rows: int,
+    inputs: str,
+    files: str,
+) -> Note:
+    return Note(model, number, definition, revision, delta_from, n_rows, json.loads(inputs), json.loads(files))
 
 
 def write_note(con: duckdb.DuckDBPyConnection, note: Note) -> None:

@@ -60,7 +60,7 @@ def film_table(n: int = 500) -> pd.DataFrame:
 def fill_warehouse(settings: Settings) -> None:
     genre, film = pa.Table.from_pandas(genre_table()), pa.Table.from_pandas(film_table())
     settings.world.mkdir(parents=True, exist_ok=True)
-    with duckdb.connect(str(settings.warehouse)) as con:
+    with duckdb.connect(str(settings.warehouse_file)) as con:
         con.execute("create schema features")
         con.register("genre_rows", genre)
         con.register("film_rows", film)
@@ -164,7 +164,7 @@ def test_tags_are_written_once_and_history_only_when_a_tag_changes(trained, monk
     assert (again.n_scored, again.n_changed) == (0, 0)
     assert lake.read(settings.lake, "ostinato", "tag_history").num_rows == 0
 
-    with duckdb.connect(str(settings.warehouse)) as con:
+    with duckdb.connect(str(settings.warehouse_file)) as con:
         moved = "case track_id when 'track 1' then 0.99 else 0.01 end"
         chosen = "track_id in ('track 1', 'track 10')"
         con.execute(f"update features.track_audio set valence = {moved}, energy = {moved} where {chosen}")
@@ -180,7 +180,7 @@ def test_tags_are_written_once_and_history_only_when_a_tag_changes(trained, monk
 
 
 def check_tables(settings: Settings) -> None:
-    with duckdb.connect(str(settings.warehouse), read_only=True) as con:
+    with duckdb.connect(str(settings.warehouse_file), read_only=True) as con:
         labels = con.sql("select * from tagging.track_label").to_arrow_table().to_pandas()
         wide = con.sql("select * from tagging.track_film_genre").to_arrow_table().to_pandas()
         rules = con.sql("select * from tagging.film_genre_rule").to_arrow_table().to_pandas()
@@ -199,7 +199,7 @@ def test_a_tagging_that_dies_leaves_the_tables_as_they_were(trained, monkeypatch
     settings, _ = trained
     clean(monkeypatch)
     tagging.tag_tracks(settings, AS_OF)
-    with duckdb.connect(str(settings.warehouse)) as con:
+    with duckdb.connect(str(settings.warehouse_file)) as con:
         before = con.execute("select count(*), sum(hash(track_label)) from tagging.track_label").fetchone()
         con.execute("update features.track_audio set tempo = 99")
 
@@ -209,7 +209,7 @@ def test_a_tagging_that_dies_leaves_the_tables_as_they_were(trained, monkeypatch
     monkeypatch.setattr("tasks.tagging.tracks._write_rules", dies)
     with pytest.raises(KeyboardInterrupt):
         tagging.tag_tracks(settings, AS_OF)
-    with duckdb.connect(str(settings.warehouse)) as con:
+    with duckdb.connect(str(settings.warehouse_file)) as con:
         assert con.execute("select count(*), sum(hash(track_label)) from tagging.track_label").fetchone() == before
 
 
@@ -248,7 +248,7 @@ def test_too_little_data_is_a_state_with_a_sentence(tmp_path: Path, monkeypatch)
     clean(monkeypatch)
     settings = Settings(home=tmp_path, profile=Profile.SANDBOX)
     settings.world.mkdir(parents=True)
-    with duckdb.connect(str(settings.warehouse)) as con:
+    with duckdb.connect(str(settings.warehouse_file)) as con:
         con.execute("create schema features")
         con.register("rows", pa.Table.from_pandas(genre_table(40)))
         con.execute("create table features.track_genre_training as select * from rows")
@@ -266,7 +266,7 @@ def test_what_is_not_cleared_is_named_and_the_champion_stays(trained, monkeypatc
     settings, _ = trained
     clean(monkeypatch)
     champions = registry.champion_versions(settings)
-    with duckdb.connect(str(settings.warehouse)) as con:
+    with duckdb.connect(str(settings.warehouse_file)) as con:
         con.execute("create table kept as from features.track_genre_training")
         con.execute("delete from features.track_genre_training")
         offer(con, (["spotify"], 1_200), (["reccobeats", "spotify"], 300), (["tmdb"], 1))
@@ -274,7 +274,7 @@ def test_what_is_not_cleared_is_named_and_the_champion_stays(trained, monkeypatc
         with pytest.raises(NotCleared, match="track-genre was not trained: 0 tracks") as found:
             train(settings, "track-genre", AS_OF)
     finally:
-        with duckdb.connect(str(settings.warehouse)) as con:
+        with duckdb.connect(str(settings.warehouse_file)) as con:
             con.execute("insert into features.track_genre_training from kept; drop table kept")
     gains = (
         "1,501 with reccobeats, spotify and tmdb together; 1,500 with reccobeats and spotify together; "

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from tasks import settings as module
 from tasks.settings import PROJECT_ROOT, OstinatoError, Profile, Settings, load_settings, prepare_environment
 
-PLACES = ("world", "lake", "pages", "warehouse", "serving", "mlflow_artifacts")
+PLACES = ("world", "lake", "pages", "warehouse_file", "serving", "mlflow_artifacts")
 
 
 @pytest.fixture(autouse=True)
@@ -175,6 +175,35 @@ def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = load_settings()
     assert settings.tmdb_api_key == SecretStr("s3cret")
     assert "s3cret" not in f"{settings!r} {settings} {settings.model_dump_json()}"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "ducklake:postgres:dbname=lake password=s3cret host=localhost",
+        "ducklake:postgres:dbname=lake PASSWORD = 's3cret'",
+        "ducklake:postgres:postgresql://me:s3cret@localhost/lake",
+        "ducklake:postgres:host=localhost sslpassword=s3cret",
+        "postgres:s3cret",
+        "ducklake:",
+    ],
+)
+def test_a_warehouse_with_a_password_or_of_another_kind_is_refused_unseen(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OSTINATO_WAREHOUSE", value)
+    with pytest.raises(OstinatoError, match=r"^OSTINATO_WAREHOUSE cannot be used: it [^.]*\.") as refused:
+        load_settings()
+    with pytest.raises(ValueError, match="warehouse") as as_argument:
+        Settings(warehouse=value)
+    assert "s3cret" not in f"{refused.value}{as_argument.value}"
+
+
+def test_a_passfile_is_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(
+        "OSTINATO_WAREHOUSE", "ducklake:postgres:dbname=lake host=db user=me@home passfile=/etc/passfile"
+    )
+    assert load_settings().warehouse.endswith("passfile=/etc/passfile")
 
 
 def test_sites_are_read_as_json(monkeypatch: pytest.MonkeyPatch) -> None:

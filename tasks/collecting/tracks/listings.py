@@ -12,7 +12,7 @@ import duckdb
 
 from tasks.collecting.tracks.questions import Question, distinct, question_of_names
 from tasks.settings import Settings
-from tasks.warehouse import open_warehouse
+from tasks.warehouse import open_warehouse, warehouse_exists
 
 MAX_LISTED = 2_000
 """Questions of listings in one night."""
@@ -33,7 +33,7 @@ def listed_questions(settings: Settings, known: Set[tuple[str, str]]) -> list[Qu
     None where the warehouse was not built yet, or by a version that had other tables: tonight's build mends that, and
     the next night asks.
     """
-    if not settings.warehouse.is_file():
+    if not warehouse_exists(settings):
         return []
     with open_warehouse(settings, read_only=True) as con:
         try:
