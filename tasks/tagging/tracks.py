@@ -130,7 +130,8 @@ def _drop_outdated(con: duckdb.DuckDBPyConnection) -> None:
         "create or replace temp table settled as select track_id from wanted anti join waiting using (track_id)"
     )
     con.execute(
-        "create or replace temp table outdated as select track_id from tagging.track_state anti join settled using (track_id) "
+        "create or replace temp table outdated as "
+        "select track_id from tagging.track_state anti join settled using (track_id) "
         "union select track_id from waiting"
     )
     for table in ("track_label", "track_film_genre", "track_state"):
@@ -200,16 +201,13 @@ def _write_rules(con: duckdb.DuckDBPyConnection, champions: Mapping[str, Bundle]
     con.execute("delete from tagging.film_genre_rule")
     bundle = champions.get("film_genre")
     if bundle:
-        columns = (
-            bundle.labels,
-            bundle.spec.thresholds,
-            bundle.spec.training_share,
-            [bundle.name] * len(bundle.labels),
-        )
-        names = ("film_genre", "threshold", "training_share", "model")
-        _insert(
-            con, "film_genre_rule", pa.table({name: list(values) for name, values in zip(names, columns, strict=True)})
-        )
+        rules = {
+            "film_genre": list(bundle.labels),
+            "threshold": list(bundle.spec.thresholds),
+            "training_share": list(bundle.spec.training_share),
+            "model": [bundle.name] * len(bundle.labels),
+        }
+        _insert(con, "film_genre_rule", pa.table(rules))
 
 
 def _write_history(con: duckdb.DuckDBPyConnection, settings: Settings, as_of: date, changed_at: datetime) -> int:
