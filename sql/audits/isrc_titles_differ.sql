@@ -13,8 +13,8 @@ pair as (
         track.title as track_title,
         regexp_replace(lower(nfc_normalize(recording.title)), '[^\p{L}\p{N}]+', '', 'g') as title_key,
         regexp_replace(lower(nfc_normalize(track.title)), '[^\p{L}\p{N}]+', '', 'g') as track_title_key
-    from core.recording_track as known
-    join staging.musicbrainz_recording as recording using (recording_id)
+    from core.musicbrainz_recording_track as known
+    join staging.musicbrainz_recording as recording on known.recording_mbid = recording.recording_id
     join core.track as track using (track_id)
     where not known.is_own_track
 )

@@ -22,7 +22,7 @@ listed as (
     from core.listed_track
     where
         not contains(track_id, ':')
-        or track_id in (select track_id from core.recording_track where is_own_track)
+        or track_id in (select track_id from core.musicbrainz_recording_track where is_own_track)
 ),
 
 same_code as (

@@ -49,7 +49,7 @@ tie as (
     union all
     select credit.film_id, recording.track_id, 'musicbrainz', 1.0, credit.title, 'musicbrainz'
     from core.soundtrack_credit as credit
-    join core.recording_track as recording using (recording_id)
+    join core.musicbrainz_recording_track as recording using (recording_mbid)
 ),
 
 -- Of two tables that know a tie by the same route, the one that knows of other films with the album is to be believed.

@@ -32,7 +32,7 @@ incremental:
     staging.dataset_spotify_million_tracks: track_id
     staging.dataset_spotify_daily_chart: track_id
     staging.audio_file: track_id
-    core.recording: own_track_id
+    core.musicbrainz_recording: own_track_id
 tests:
   not_null: [artist_key, recording_key, source]
   range: {duration_ms: [1, null]}
@@ -131,7 +131,7 @@ listing as (
         released_on,
         duration_ms,
         fetched_at
-    from core.recording
+    from core.musicbrainz_recording
     union all by name
     select
         track_id,

@@ -17,7 +17,7 @@ columns:
   title: VARCHAR; of the song or cue
   performers: VARCHAR[]; names, often none
   writers: VARCHAR[]; names of those who wrote, composed or put words to it
-  recording_id: VARCHAR; MusicBrainz' id of the recording, null where the list does not say which it is
+  recording_mbid: VARCHAR; MusicBrainz' id of the recording, null where the list does not say which it is
 incremental:
   by: [film_id]
   reads:
@@ -49,7 +49,7 @@ credit as (
         title,
         coalesce(performers, []) as performers,
         coalesce(writers, []) as writers,
-        null as recording_id
+        null as recording_mbid
     from staging.imdb_soundtrack
     union all
     select
@@ -61,7 +61,7 @@ credit as (
         title,
         performers,
         writers,
-        null as recording_id
+        null as recording_mbid
     from staging.dataset_imdb_soundtracks
     union all
     select
@@ -73,7 +73,7 @@ credit as (
         recording.title,
         recording.artists as performers,
         [] as writers,
-        recording.recording_id
+        recording.recording_id as recording_mbid
     from staging.musicbrainz_url as film
     join staging.musicbrainz_recording as recording using (release_group_id)
     qualify row_number() over (
@@ -125,7 +125,7 @@ select
     credit.title,
     credit.performers,
     credit.writers,
-    credit.recording_id
+    credit.recording_mbid
 from credit
 join core.film_identity as identity using (imdb_id)
 union all
@@ -140,7 +140,7 @@ select
     entry.title,
     entry.performers,
     [] as writers,
-    null as recording_id
+    null as recording_mbid
 from staging.dataset_soundtrack_listings as entry
 semi join own_album_list as list using (movielens_id)
 left join core.film_identity as named on entry.imdb_id = named.imdb_id

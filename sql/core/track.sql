@@ -23,7 +23,7 @@ incremental:
   by: [track_id]
   reads:
     core.listed_track: track_id
-    core.recording_track: track_id
+    core.musicbrainz_recording_track: track_id
     core.audio_file_track: file_id
 tests:
   not_null: [artist_key, recording_key, source]
@@ -49,7 +49,7 @@ select
 from core.listed_track as listed
 where
     not contains(listed.track_id, ':')
-    or listed.track_id in (select track_id from core.recording_track where is_own_track)
+    or listed.track_id in (select track_id from core.musicbrainz_recording_track where is_own_track)
     or (
         listed.track_id like 'file:%'
         and listed.track_id not in (select file_id from core.audio_file_track)

@@ -15,6 +15,6 @@ union
 select
     own.track_id,
     unnest(recording.isrcs) as isrc
-from core.recording_track as own
-join core.recording as recording using (recording_id)
+from core.musicbrainz_recording_track as own
+join core.musicbrainz_recording as recording using (recording_mbid)
 where own.is_own_track

@@ -22,7 +22,7 @@ select '{_CREDIT}' || credit_id as id, credit.title, performers, writers,
     film.title || if(film.original_title <> film.title, ' (' || film.original_title || ')', '') as film_title,
     film.year as film_year
 from core.soundtrack_credit as credit left join core.film as film using (film_id)
-where recording_id is null
+where recording_mbid is null
 union all
 select '{_SONG}' || song_key, title, artists, null, null, null
 from core.chart_song

@@ -264,7 +264,7 @@ def test_the_step_writes_the_matches_of_all_sources_and_of_the_cleared_ones(tmp_
             create table core.film as select 'tt1' as film_id, 'Frozen' as title, null::varchar as original_title,
                 2013 as year;
             create table core.soundtrack_credit as select 'c1' as credit_id, 'tt1' as film_id, 'Let It Go' as title,
-                ['Idina Menzel'] as performers, []::varchar[] as writers, null::varchar as recording_id;
+                ['Idina Menzel'] as performers, []::varchar[] as writers, null::varchar as recording_mbid;
             create table core.chart_song as select 's1' as song_key, 'Let It Go' as title, ['Idina Menzel'] as artists;
             create table core.track as select unnest(['a', 'b']) as track_id, 'Let It Go' as title,
                 ['Idina Menzel'] as artists, 'Frozen (Original Motion Picture Soundtrack)' as album,

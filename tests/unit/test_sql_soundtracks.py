@@ -131,7 +131,7 @@ def ties(con: duckdb.DuckDBPyConnection, film_id: str) -> list[tuple[Any, ...]]:
 
 
 def test_a_recording_is_every_track_of_its_code_else_a_track_of_its_own(con: duckdb.DuckDBPyConnection) -> None:
-    assert rows(con, "select * from core.recording_track order by all") == [
+    assert rows(con, "select * from core.musicbrainz_recording_track order by all") == [
         ("r0", "mbid:r0", True),
         ("r1", "known", False),
         ("r1", "release", False),
@@ -159,7 +159,7 @@ def test_musicbrainz_ties_a_films_albums_as_they_are_now(con: duckdb.DuckDBPyCon
         ("release", "Known Song", "musicbrainz", "musicbrainz", 1.0),
     ]
     assert ties(con, "tt0000014") == [("mbid:r6", "The Chase", "musicbrainz", "musicbrainz", 1.0)]
-    credits = "select recording_id, performers from core.soundtrack_credit where listed_by = 'musicbrainz'"
+    credits = "select recording_mbid, performers from core.soundtrack_credit where listed_by = 'musicbrainz'"
     assert rows(con, f"{credits} and film_id = 'tt0000010' order by 1") == [
         ("r1", ["Singer"]),
         ("r2", ["Gayageum"]),

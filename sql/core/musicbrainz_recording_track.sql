@@ -4,14 +4,14 @@ description: |
   ISRCs, else those with a Spotify id of the same title, first artist and length (within 3 seconds, since a composer
   writes a "Main Title" for every film), else a track of its own.
 grain: recording x track
-key: [recording_id, track_id]
+key: [recording_mbid, track_id]
 columns:
-  recording_id: VARCHAR; MusicBrainz' id
+  recording_mbid: VARCHAR; MusicBrainz' id
   track_id: VARCHAR; Spotify's id, else `isrc:` and the first ISRC, else `mbid:` and the recording's id
   is_own_track: BOOLEAN; no source but MusicBrainz names the track
 tests:
   not_null: [is_own_track]
-  references: {recording_id: core.recording.recording_id}
+  references: {recording_mbid: core.musicbrainz_recording.recording_mbid}
 */
 with
 spotify_track as (
@@ -22,14 +22,14 @@ spotify_track as (
 
 recording_code as (
     select
-        recording_id,
+        recording_mbid,
         unnest(isrcs) as isrc
-    from core.recording
+    from core.musicbrainz_recording
 ),
 
 same_code as (
     select distinct
-        code.recording_id,
+        code.recording_mbid,
         track.track_id
     from recording_code as code
     join spotify_track as track using (isrc)
@@ -37,15 +37,15 @@ same_code as (
 
 same_name as (
     select
-        recording.recording_id,
+        recording.recording_mbid,
         track.track_id
-    from core.recording as recording
+    from core.musicbrainz_recording as recording
     join core.listed_track as own on recording.own_track_id = own.track_id
     join spotify_track as track using (title_key, artist_key)
     where
         len(recording.artists) > 0
         and abs(recording.duration_ms - track.duration_ms) <= 3000
-        and recording.recording_id not in (select recording_id from same_code)
+        and recording.recording_mbid not in (select recording_mbid from same_code)
 ),
 
 known as (
@@ -55,14 +55,14 @@ known as (
 )
 
 select
-    recording_id,
+    recording_mbid,
     track_id,
     false as is_own_track
 from known
 union all
 select
-    recording_id,
+    recording_mbid,
     own_track_id,
     true as is_own_track
-from core.recording
-where recording_id not in (select recording_id from known)
+from core.musicbrainz_recording
+where recording_mbid not in (select recording_mbid from known)

@@ -3,9 +3,9 @@ description: |
   MusicBrainz' recordings of soundtrack albums, one row each, with the names of the first album that has it, and the
   id that it has as a track where no other source lists it.
 grain: recording
-key: [recording_id]
+key: [recording_mbid]
 columns:
-  recording_id: VARCHAR; MusicBrainz' id
+  recording_mbid: VARCHAR; MusicBrainz' id
   own_track_id: VARCHAR; `isrc:` and the first ISRC, else `mbid:` and the recording's id
   isrcs: VARCHAR[]; recording codes, in alphabetical order
   title: VARCHAR; of the recording
@@ -20,15 +20,15 @@ tests:
 with
 code_of_recording as (
     select
-        recording_id,
+        recording_id as recording_mbid,
         list_sort(list_distinct(flatten(list(isrcs)))) as isrcs
     from staging.musicbrainz_recording
     group by recording_id
 )
 
 select
-    recording_id,
-    coalesce('isrc:' || code.isrcs[1], 'mbid:' || recording_id) as own_track_id,
+    code.recording_mbid,
+    coalesce('isrc:' || code.isrcs[1], 'mbid:' || code.recording_mbid) as own_track_id,
     code.isrcs,
     recording.title,
     recording.artists,
@@ -37,7 +37,7 @@ select
     recording.duration_ms,
     recording.fetched_at
 from staging.musicbrainz_recording as recording
-join code_of_recording as code using (recording_id)
+join code_of_recording as code on recording.recording_id = code.recording_mbid
 qualify row_number() over (
-    partition by recording_id order by recording.released_on, recording.release_group_id
+    partition by code.recording_mbid order by recording.released_on, recording.release_group_id
 ) = 1
