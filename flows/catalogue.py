@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import date
 
 from flows import steps
-from tasks import training
+from tasks import training, warehouse
 from tasks.collecting.report import SourceReport
 from tasks.reports import RunSummary
-from tasks.settings import OstinatoError
-from tasks.warehouse import Phase
+from tasks.settings import load_settings
+from tasks.warehouse import AuditError, Phase
 
 
 def prepare_tables(summary: RunSummary, *, training: bool) -> None:
@@ -21,31 +21,36 @@ def prepare_tables(summary: RunSummary, *, training: bool) -> None:
 
 
 def refresh_catalogue(
-    flow: str, run_id: str, as_of: date, sources: Sequence[SourceReport], models: Sequence[str], summary: RunSummary
+    flow: str,
+    run_id: str,
+    as_of: date,
+    sources: Sequence[SourceReport],
+    models: Sequence[str],
+    summary: RunSummary,
+    *,
+    accept_loss: bool = False,
 ) -> RunSummary:
     """Build from the lake, train `models`, tag, audit and publish; fill in `summary` on the way.
 
     Raises
     ------
-    OstinatoError
+    AuditError
         When an audit of severity `error` fails: the earlier catalogue stays served.
     """
     prepare_tables(summary, training=bool(models))
     train_models(models, as_of, summary)
     summary.tagged = steps.tag(as_of)
     summary.add_build(steps.build(Phase.TAGGED, training=bool(models)))
-    summary.checks = steps.audit()
+    summary.checks = steps.audit(accept_loss)
     steps.books(flow, run_id, as_of, sources, summary.checks, summary.build_report())
-    stopping = [check for check in summary.checks if check.stops_publishing]
-    if stopping:
+    try:
+        summary.published = steps.publish(run_id, as_of, summary.checks)
+    except AuditError as stop:
+        warehouse.remember_stop(load_settings(), flow, run_id, as_of, stop.stopping)
+        summary.notes.append(str(stop))
+        raise
+    finally:
         steps.tell(summary, flow)
-        named = "; ".join(f"{check.check}: {check.failing_rows:,} rows" for check in stopping)
-        raise OstinatoError(
-            f"The audit stopped publishing ({named}); the earlier catalogue is still served. The rows are in the run's "
-            "audit artifact; mend or remove them in the lake, then run `ostinato refresh --skip-fetch`."
-        )
-    summary.published = steps.publish(run_id, as_of)
-    steps.tell(summary, flow)
     return summary
 
 

@@ -33,6 +33,11 @@ class NightlyOptions(BaseModel):
     skip_fetch: bool = Field(
         False, title="Skip collecting", description="Build, tag and publish from what is in the lake, asking no site."
     )
+    accept_loss: bool = Field(
+        False,
+        title="Accept lost rows",
+        description="Publish although tables have lost over half their rows since the served catalogue.",
+    )
 
 
 DEFAULTS = NightlyOptions()
@@ -67,7 +72,15 @@ def nightly_refresh(options: NightlyOptions = DEFAULTS) -> RunSummary:
         if not options.skip_fetch:
             reports.require_an_answer(summary.sources)
         missing = training.models_without_champion(settings)
-        return refresh_catalogue("nightly-refresh", run_id, as_of, summary.sources, missing, summary)
+        return refresh_catalogue(
+            "nightly-refresh",
+            run_id,
+            as_of,
+            summary.sources,
+            missing,
+            summary,
+            accept_loss=options.accept_loss,
+        )
 
 
 def collect(as_of: date, max_films: int) -> list[SourceReport]:

@@ -197,10 +197,10 @@ def tag(as_of: date) -> tagging.TaggingReport:
 
 
 @task(name="Audit", task_run_name="audit", cache_policy=NO_CACHE)
-def audit() -> list[CheckResult]:
-    """Header tests and audits on what was just built."""
+def audit(accept_loss: bool) -> list[CheckResult]:
+    """Header tests and audits on what was just built, and rows gone missing, unless the operator accepts that."""
     with StepProgress("Audit"):
-        return warehouse.run_checks(load_settings())
+        return warehouse.run_checks(load_settings(), accept_loss=accept_loss)
 
 
 @task(name="Write the run's books", task_run_name="books", cache_policy=NO_CACHE)
@@ -220,10 +220,12 @@ def books(
 
 
 @task(name="Publish", task_run_name="publish", cache_policy=NO_CACHE)
-def publish(run_id: str, as_of: date) -> Published:
+def publish(run_id: str, as_of: date, checks: Sequence[CheckResult]) -> Published:
     """The next catalogue, served by switching one link."""
     with StepProgress("Catalogue published"):
-        return warehouse.publish(load_settings(), run_id=run_id, as_of=as_of, code_version=code_version())
+        return warehouse.publish(
+            load_settings(), run_id=run_id, as_of=as_of, code_version=code_version(), checks=checks
+        )
 
 
 def tell(summary: reports.RunSummary, key: str) -> None:

@@ -49,6 +49,10 @@ def refresh(
     skip_fetch: Annotated[
         bool, typer.Option("--skip-fetch", help="Build and publish from the lake; ask no site.")
     ] = False,
+    accept_loss: Annotated[
+        bool,
+        typer.Option("--accept-loss", help="Publish although tables lost over half their rows since the served one."),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """The nightly job, here and now: collect, build, match, tag, audit, publish.
@@ -57,9 +61,12 @@ def refresh(
     """
     settings = enter_world(profile)
     from ostinato.jobs import refresh_now
-    from ostinato.show.runs import show_refresh
+    from ostinato.show.runs import show_refresh, stops_shown
 
-    summary = refresh_now(settings, as_of=_day(as_of), max_films=films, skip_fetch=skip_fetch)
+    with stops_shown(as_json=as_json):
+        summary = refresh_now(
+            settings, as_of=_day(as_of), max_films=films, skip_fetch=skip_fetch, accept_loss=accept_loss
+        )
     show_refresh(settings, summary, as_json=as_json)
 
 
@@ -68,9 +75,11 @@ def retag(profile: ProfileOption = None, as_of: AsOfOption = None, as_json: Json
     """The monthly job: train challengers, tag every track with the champions, publish."""
     settings = enter_world(profile)
     from ostinato.jobs import retag_now
-    from ostinato.show.runs import show_refresh
+    from ostinato.show.runs import show_refresh, stops_shown
 
-    show_refresh(settings, retag_now(settings, as_of=_day(as_of)), as_json=as_json)
+    with stops_shown(as_json=as_json):
+        summary = retag_now(settings, as_of=_day(as_of))
+    show_refresh(settings, summary, as_json=as_json)
 
 
 @app.command()
@@ -254,21 +263,36 @@ def reparse(
 @app.command()
 def query(
     sql: Annotated[str, typer.Argument(help="One SELECT over the published tables.")],
+    param: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE", help="A value that stands for $NAME, as text: `$rank::int` where it is none."
+        ),
+    ] = None,
     profile: ProfileOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Ask the published catalogue, read-only.
 
-    Tables: track, track_tag, film, film_track, film_genre_fit, chart_entry, ... (`show tables` lists them).
+    Tables: track, track_tag, film, film_track, film_genre_fit, chart_entry, ... (`show tables` lists them). A value
+    that others chose is safest as a parameter: `ostinato query "from track where title = $title" --param title=...`.
     """
+    values = _parameters(param or [])
     settings = enter_world(profile)
     from tasks.warehouse import query as ask
 
-    result = ask(settings, sql)
+    result = ask(settings, sql, values)
     if as_json:
         print_json(result.as_dicts())
     else:
         console.print_table(result.columns, result.rows)
+
+
+def _parameters(words: list[str]) -> dict[str, str]:
+    for word in words:
+        if not re.match(r"[A-Za-z_]\w*=", word):
+            raise typer.BadParameter(f"{word!r} is no NAME=VALUE such as title=Main Title.", param_hint="--param")
+    return dict(word.split("=", 1) for word in words)
 
 
 @app.command()

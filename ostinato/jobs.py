@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 
-def refresh_now(settings: Settings, *, as_of: date, max_films: int, skip_fetch: bool) -> RunSummary:
+def refresh_now(
+    settings: Settings, *, as_of: date, max_films: int, skip_fetch: bool, accept_loss: bool = False
+) -> RunSummary:
     """`nightly-refresh` in this process; in the sandbox world the sandbox runs for as long as it is needed."""
     with ExitStack() as stack:
         display = stack.enter_context(flow_display(settings))
@@ -30,7 +32,7 @@ def refresh_now(settings: Settings, *, as_of: date, max_films: int, skip_fetch: 
             _start_sandbox(stack, display, settings, as_of=as_of, films=max_films)
         from flows.nightly_refresh import NightlyOptions, nightly_refresh
 
-        options = NightlyOptions(as_of=as_of, max_films=max_films, skip_fetch=skip_fetch)
+        options = NightlyOptions(as_of=as_of, max_films=max_films, skip_fetch=skip_fetch, accept_loss=accept_loss)
         return run_flow(lambda: nightly_refresh(options))
 
 

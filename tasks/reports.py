@@ -112,6 +112,7 @@ def write_books(
             "as_of": as_of.isoformat(),
         }
         for check in checks
+        if not check.skipped
     ]
     write_batch(settings.lake, "ostinato", "data_quality", rows, batch_key=f"{flow}-{as_of}", ingest_date=as_of)
 
@@ -327,7 +328,10 @@ def _audit(checks: Sequence[CheckResult]) -> str:
     if not checks:
         return ""
     failed = [check for check in checks if check.failing_rows]
-    told = f"{len(checks)} checks, {len(checks) - len(failed)} passed."
+    skipped = [check for check in checks if check.skipped]
+    told = f"{len(checks)} checks, {len(checks) - len(failed) - len(skipped)} passed."
+    if skipped:
+        told += f" {len(skipped)} were left out: " + ", ".join(f"{check.check} ({check.skipped})" for check in skipped)
     table = _table(("check", "severity", "failing rows"), ((c.check, c.severity, c.failing_rows) for c in failed))
     return f"{told}\n\n{table}".strip()
 

@@ -104,7 +104,7 @@ def train(settings: Settings, model: str, as_of: date, progress: Progress | None
     TooLittleData
         When the warehouse holds too little to learn from.
     OstinatoError
-        When there is no such model or the warehouse has not been built.
+        When there is no such model, the warehouse has not been built, or a training row may not be trained on.
     """
     started = time.perf_counter()
     if model not in TRAINABLE:
@@ -162,6 +162,7 @@ def _result(settings: Settings, model: str, progress: Progress | None) -> TrainR
     train_table: Callable[..., TrainResult] = {track_genre.NAME: track_genre.train, film_genre.NAME: film_genre.train}[
         model
     ]
+    warehouse.require_cleared_training_rows(settings)
     table = read_training_table(settings, TABLES[model])
     try:
         return train_table(table, settings.threads, progress)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,7 @@ def show_refresh(settings: Settings, summary: RunSummary, *, as_json: bool) -> N
                 "tagged": tagged,
                 "published": {"path": str(published.path), "n_rows": published.n_rows} if published else None,
                 "sources": _sources_json(summary),
+                "checks": [check.as_json() for check in summary.checks if check.failing_rows or check.skipped],
                 "warnings": summary.warnings,
             }
         )
@@ -62,6 +64,17 @@ def show_refresh(settings: Settings, summary: RunSummary, *, as_json: bool) -> N
         )
     out.print("\nTo look at the run and the models, start the services with [bold]make up[/bold] (or `ostinato up`):")
     print_pairs({"Prefect": "http://127.0.0.1:4200", "MLflow": "http://127.0.0.1:5000"})
+
+
+@contextmanager
+def stops_shown(*, as_json: bool) -> Iterator[None]:
+    """Print the rows that stop publishing, where JSON was asked for; the sentence on stderr names the first of each."""
+    try:
+        yield
+    except warehouse.AuditError as stop:
+        if as_json:
+            print_json({"published": None, "stopped_by": [check.as_json() for check in stop.stopping]})
+        raise
 
 
 def show_backfill(settings: Settings, summary: RunSummary, *, as_json: bool) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from ostinato.console import print_json, print_pairs, print_table
+from ostinato.console import print_json, print_pairs, print_table, warn
 from tasks import warehouse
 from tasks.settings import OstinatoError, Settings
 
@@ -43,11 +44,14 @@ def show_status(settings: Settings, *, as_json: bool) -> None:
         runs = warehouse.query(settings, sql).as_dicts()
     snapshots = [path.name for path in warehouse.list_snapshots(settings)]
     champions = champion_versions(settings)
+    stop = warehouse.last_stop(settings)
     if as_json:
         print_json(
             {
                 "profile": settings.profile.value,
                 "served": served.name if served else None,
+                "snapshot": warehouse.described(served),
+                "stopped": stop,
                 "snapshots": snapshots,
                 "champions": champions,
                 "last_runs": runs,
@@ -55,9 +59,26 @@ def show_status(settings: Settings, *, as_json: bool) -> None:
         )
         return
     named = ", ".join(f"{model} {version}" for model, version in champions.items()) or "none trained yet"
-    print_pairs({"served": served.name if served else "nothing yet", "kept": ", ".join(snapshots), "champions": named})
+    print_pairs({"served": _served(served), "kept": ", ".join(snapshots), "champions": named})
+    if stop:
+        warn(_why_not_served(stop))
     if runs:
         print_table(list(runs[0]), [list(run.values()) for run in runs], title="Last runs")
+
+
+def _served(served: Path | None) -> str:
+    if served is None:
+        return "nothing yet"
+    told = warehouse.described(served)
+    return f"{served.name}, of the night of {told['as_of']}" if "as_of" in told else served.name
+
+
+def _why_not_served(stop: dict[str, Any]) -> str:
+    checks = [warehouse.CheckResult(**{**check, "key": tuple(check["key"])}) for check in stop["checks"]]
+    return (
+        f"The {stop['flow']} of {stop['as_of']} was not published ({warehouse.named(checks)}); "
+        "`ostinato status --json` shows the rows. Mend or remove them, then run `ostinato refresh --skip-fetch`."
+    )
 
 
 def show_doctor(settings: Settings, *, as_json: bool) -> None:

@@ -9,6 +9,10 @@ columns:
   run_id: VARCHAR; flow run that looked
   checked_at: TIMESTAMP WITH TIME ZONE; when
   as_of: VARCHAR; the night, ISO 8601
+tests:
+  not_null: [failing_rows]
+  accepted: {severity: [error, warn]}
+  range: {failing_rows: [0, null]}
 incremental:
   by: [as_of]
   reads:

@@ -22,7 +22,7 @@ columns:
   genre_source: VARCHAR; whose genres they are, imdb, tmdb or movielens
   n_tracks: BIGINT; tracks tied to it in film_track
 tests:
-  range: {user_score: [0, 100], runtime_min: [1, null]}
+  range: {user_score: [0, 100], runtime_min: [1, null], budget_usd: [0, null], revenue_usd: [0, null], n_tracks: [0, null]}
 warn:
   not_null: [title]
 */

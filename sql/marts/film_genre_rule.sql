@@ -2,6 +2,7 @@
 description: What the film-genre model needs to decide and to compare, one row per film genre that it knows.
 grain: film genre
 key: [film_genre]
+may_shrink: true
 columns:
   film_genre: VARCHAR; one of TMDB's 19
   threshold: DOUBLE; probability from which on the model tags a track, 0 to 1

@@ -2,6 +2,7 @@
 description: Soundtrack credits and tracks that may or may not be the same, one row per pair, for people to settle.
 grain: credit x candidate
 key: [credit_id, track_id]
+may_shrink: true
 columns:
   credit_id: VARCHAR; the credit
   film_id: VARCHAR; the film
@@ -16,6 +17,7 @@ columns:
   settled_how: VARCHAR; who or what settled it, null while in doubt
 tests:
   range: {match_score: [0, 1]}
+  references: {film_id: marts.film.film_id, track_id: marts.track.track_id}
 */
 select
     matched.credit_id,

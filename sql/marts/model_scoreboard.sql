@@ -2,6 +2,7 @@
 description: How well each model version did, one row per split and metric, the prior's beside its own.
 grain: model x version x split x metric
 key: [model, version, split, metric]
+may_shrink: true
 columns:
   model: VARCHAR; registered model, the name of its MLflow experiment
   version: VARCHAR; of the registered model
@@ -12,6 +13,8 @@ columns:
   lower: DOUBLE; lower end of the 95 % interval over groups
   upper: DOUBLE; upper end of the 95 % interval over groups
   trained_at: TIMESTAMP WITH TIME ZONE; when
+tests:
+  not_null: [value]
 */
 select
     model,

@@ -15,6 +15,11 @@ columns:
   bytes: BIGINT; of all bodies
   started_at: TIMESTAMP WITH TIME ZONE; when
   ended_at: TIMESTAMP WITH TIME ZONE; when
+tests:
+  not_null: [state]
+  accepted:
+    state: [ok, empty, missing, blocked, limited, broken, refused, unreachable, idle]
+  range: {n_rows: [0, null], n_pages: [0, null], bytes: [0, null]}
 incremental:
   by: [flow, as_of, source]
   reads:

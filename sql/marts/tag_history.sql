@@ -9,6 +9,8 @@ columns:
   new_label: VARCHAR; the label after
   model: VARCHAR; model and version that gave the new label
   changed_at: TIMESTAMP WITH TIME ZONE; when
+tests:
+  accepted: {kind: [genre, mood]}
 incremental:
   by: [track_id, kind, changed_at]
   reads:

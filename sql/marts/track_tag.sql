@@ -2,6 +2,7 @@
 description: Every genre and mood worth naming for a track, not only the first, one row each.
 grain: track x kind x label
 key: [track_id, kind, label]
+sorted_by: [kind, label, track_id]
 columns:
   track_id: VARCHAR; the track
   kind: VARCHAR; genre or mood

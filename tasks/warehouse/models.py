@@ -74,6 +74,10 @@ class SqlModel:
     """Sources whose content an imported table holds, to whom its publisher owes their words too."""
     select: str
     incremental: Incremental | None = None
+    sorted_by: list[str] = field(default_factory=list)
+    """Of a mart: the columns by which its published rows lie, so that a filter on the first reads few of them."""
+    may_shrink: bool = False
+    """Of a mart: true where half its rows may be gone from one night to the next and nothing is wrong."""
 
     @property
     def name(self) -> str:
@@ -197,6 +201,8 @@ def read_model(path: Path) -> SqlModel:
         content_of=list(header.get("content_of") or []),
         select=select,
         incremental=_incremental(header.get("incremental"), tables_read(select), path),
+        sorted_by=list(header.get("sorted_by") or header.get("key") or []),
+        may_shrink=bool(header.get("may_shrink", False)),
     )
 
 

@@ -19,7 +19,8 @@ from tasks import warehouse
 from tasks.fetching import policy
 from tasks.lake import utc_now, write_batch
 from tasks.settings import OstinatoError, Profile, Settings
-from tasks.warehouse.audit import header_checks, run_checks
+from tasks.warehouse.audit import run_checks
+from tasks.warehouse.checks import header_checks
 from tasks.warehouse.making import check_columns
 from tasks.warehouse.models import SqlModel, load_models, read_model
 from tasks.warehouse.publish import Published
@@ -179,10 +180,10 @@ def test_each_header_test_counts_the_rows_that_break_it() -> None:
             con.execute("create schema s; create table s.known as select 'a' as id")
             con.execute("create table s.t as from (values ('a', 5), ('a', -1), (null, 200), ('z', null)) v(id, n)")
             counts = {}
-            for check, _, query in header_checks(model):
-                row = con.execute(f"select count(*) from ({query})").fetchone()
+            for check in header_checks(model):
+                row = con.execute(f"select count(*) from ({check.failing})").fetchone()
                 assert row is not None
-                counts[check] = int(row[0])
+                counts[check.name] = int(row[0])
             return counts
 
     tests = warehouse.models.Tests(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -21,9 +22,10 @@ from sql_world import (
     spotify_track,
 )
 
+from tasks import training
 from tasks.fetching import policy
 from tasks.settings import Profile, Settings
-from tasks.warehouse import build, open_warehouse, run_checks
+from tasks.warehouse import AuditError, build, open_warehouse, run_checks
 
 CODE, FILE_CODE = "USABC2000001", "USABC2000002"
 DRAMA = '[{"name": "Drama"}]'
@@ -159,7 +161,7 @@ def test_what_clearing_would_bring_is_what_it_brings(
         assert rows(cleared, offered.format("film")) == [(["reccobeats"], 1), (["tmdb"], 2)]
 
 
-def test_a_training_row_of_an_uncleared_source_stops_publishing(
+def test_a_training_row_of_an_uncleared_source_stops_training_and_no_night(
     live: duckdb.DuckDBPyConnection, tmp_path: Path
 ) -> None:
     assert failing(live, "uncleared_training_rows") == []
@@ -170,6 +172,8 @@ def test_a_training_row_of_an_uncleared_source_stops_publishing(
         world.execute(
             f"insert into features.track_genre_training {columns} values ('t', 'spotify', 'audio', 'dataset')"
         )
-    (stopping,) = [check for check in run_checks(settings) if check.check == "uncleared_training_rows"]
-    assert stopping.stops_publishing
-    assert stopping.sample == [{"training_set": "track_genre", "track_id": "t", "source": "spotify"}]
+    with pytest.raises(AuditError, match="uncleared_training_rows: 1 row, first training_set track_genre, track_id t"):
+        training.train(settings, "track-genre", date(2026, 1, 2))
+    skipped = {check.check: check.skipped for check in run_checks(settings) if check.skipped}
+    assert skipped["uncleared_training_rows"] == "it is looked at before a model is trained"
+    assert [check.check for check in run_checks(settings) if check.stops_publishing] == ["no_tracks"]
