@@ -1,10 +1,11 @@
-"""Matching of soundtrack credits to tracks, beside an exact join on normalised text in DuckDB.
+"""Matching of soundtrack credits to tracks beside an exact join and Splink: right, complete, fast, large?
 
-Both look for the credits of IMDB4M among the tracks of two Spotify tables and of the soundtrack albums, each in a
-process of its own. Recall is the share of the known film and track pairs (`imdb_listing`) that were found; precision
-is the share of right ones among the pairs labelled by hand that a method claims (`tests/real/labelled_matches.csv`).
+All three look for the same real credits (IMDB4M, soundtrack.net) among the same tracks, each in a process of its own.
+Precision and recall are those of films and tracks in the pairs labelled by hand (`support/matching_truth.py` says how
+they were drawn); Splink's threshold is the one with the best F1 on the part that ours was tuned on. Then come ours by
+method and threshold, Korean chart songs, and how many of all links between films and tracks are wrong.
 
-Run: `python bench/matching.py [--times 10]`; `--times` repeats everything with changed names, to show the growth.
+Run: `python bench/matching.py [--plot]`; `--plot` draws docs/matching.svg. It takes about a minute.
 """
 
 from __future__ import annotations
@@ -14,167 +15,233 @@ import json
 import resource
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 ROOT = Path(__file__).resolve().parents[1]
-DATA = ROOT.parent / "shared" / "data"
-LABELS = ROOT / "tests" / "real" / "labelled_matches.csv"
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "bench")]
 
-from tasks.matching import match  # noqa: E402  after the path
+from support import matching_data  # noqa: E402  after the path
+from support.matching_data import RealTables  # noqa: E402
+from support.matching_links import claims, five_films, known_by_list, own_albums, ways  # noqa: E402
+from support.matching_truth import Truth  # noqa: E402
 
-_TRACKS = """
-with every as (
-    select track_id, track_name as title, string_split(artists, ';') as artists, album_name as album,
-        null as released_on, 1 as place
-    from 'spotify_tracks_114k.parquet'
-    union all
-    select track_id, song_title, regexp_extract_all(artists, '''([^'']+)''|"([^"]+)"', 0),
-        album_title || ' (Original Motion Picture Soundtrack)', album_date, 2
-    from 'film_ost_tracks_features.parquet' left join (
-            select imdb_id, min(album_date) as album_date from 'film_ost_films.parquet' group by imdb_id
-        ) using (imdb_id)
-    where track_id is not null
-    union all
-    select track_id, track_name, [artist_name], album_name, release_date, 3 from 'spotify_tracks_2024_146genres.parquet'
+from tasks.matching import match  # noqa: E402
+from tasks.matching.deciding import MATCH_AT, SAME_WITHIN, score  # noqa: E402
+
+SPLINK_AT = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99)
+OURS_AT = (0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.98)
+PLOT = ROOT / "docs" / "matching.svg"
+
+METHODS = ("exact join", "splink", "ostinato")
+
+# Pairs of film and track at a threshold: every pair; for ours every release of each credit's best recording.
+_EVERY_AT = "select distinct split_part(id, '|', 1) as film_id, track_id from scored where score >= $at"
+_BEST_AT = f"""
+with ranked as (
+    select *, max(match_score) over (partition by id) as best from scored where match_score >= $at
 )
-select track_id, title, list_transform(artists, name -> trim(name, '''"')) as artists, album,
-    try_cast(left(min(released_on) over (partition by track_id), 4) as integer) as release_year
-from every
-where title is not null
-qualify row_number() over (partition by track_id order by place, title, album) = 1
-"""
-_CREDITS = """
-with film as (
-    select imdb_id, any_value(regexp_replace(title, ' \\(\\d{4}\\)$', '') order by movieId) as title,
-        any_value(try_cast(regexp_extract(title, '\\((\\d{4})\\)$', 1) as integer) order by movieId) as year
-    from 'movielens25m_movies.parquet' group by imdb_id
-)
-select imdb_id || '|' || row_number() over (partition by imdb_id order by recording_name, performers) as id,
-    recording_name as title, coalesce(performers, []) as performers,
-    list_concat(coalesce(composers, []), coalesce(lyricists, []), coalesce(authors, [])) as writers,
-    film.title as film_title, film.year as film_year
-from 'imdb_soundtracks_imdb4m.parquet' left join film using (imdb_id)
-where recording_name is not null
-"""
-_KNOWN = """
-select imdb_id, track_id from 'derived_film_track_links.parquet'
-where list_contains(string_split(routes, ','), 'imdb_listing')
-"""
-_PLAIN = "trim(regexp_replace(lower(strip_accents({})), '[^\\p{{L}}\\p{{N}}]+', ' ', 'g'))"
-_EXACT = f"""
-with credit as (
-    select distinct id, {_PLAIN.format("title")} as title, {_PLAIN.format("performer")} as artist
-    from queries, unnest(performers) as each(performer)
-),
-track as (
-    select distinct track_id, {_PLAIN.format("title")} as title, {_PLAIN.format("artist")} as artist
-    from tracks, unnest(artists) as each(artist)
-)
-select distinct id, track_id from credit join track using (title, artist) where title <> ''
+select distinct split_part(id, '|', 1) as film_id, track_id from ranked where match_score >= best - {SAME_WITHIN}
 """
 
 
-def load(times: int = 1) -> tuple[pa.Table, pa.Table, pa.Table]:
-    """Credits, tracks and known pairs; copies beyond the first have other names, which match among themselves."""
-    with duckdb.connect() as con:
-        con.execute(f"set file_search_path = '{DATA}'")
-        copies = f"(select unnest(range({times})) as copy)"
-        renamed = "if(copy = 0, {0}, 'copy' || copy || ' ' || {0})"
-        credits = f"""
-            select id || if(copy = 0, '', '#' || copy) as id, {renamed.format("title")} as title,
-                list_transform(performers, name -> {renamed.format("name")}) as performers, writers, film_title,
-                film_year
-            from ({_CREDITS}), {copies}
-        """
-        tracks = f"""
-            select track_id || if(copy = 0, '', '#' || copy) as track_id, {renamed.format("title")} as title,
-                list_transform(artists, name -> {renamed.format("name")}) as artists, album,
-                release_year
-            from ({_TRACKS}), {copies}
-        """
-        known = f"select distinct imdb_id, track_id from ({_KNOWN}) semi join ({_TRACKS}) using (track_id)"
-        return tuple(con.sql(sql).to_arrow_table() for sql in (credits, tracks, known))
+def method_named(name: str) -> Callable[[pa.Table, pa.Table], pa.Table]:
+    """A method by its name; Splink is imported only in the process that measures a peer."""
+    if name == "ostinato":
+        return match
+    from support import matching_peers
+
+    return {"exact join": matching_peers.exact_join, "splink": matching_peers.by_splink}[name]
 
 
-def ours(queries: pa.Table, tracks: pa.Table) -> pa.Table:
-    """Pairs that Ostinato calls matches."""
-    found = match(queries, tracks)
-    return found.filter(found["is_match"]).select(["id", "track_id"])
-
-
-def exact_join(queries: pa.Table, tracks: pa.Table) -> pa.Table:
-    """Pairs whose lower-case titles and one artist are equal after accents and signs are gone."""
-    with duckdb.connect() as con:
-        con.register("queries", queries)
-        con.register("tracks", tracks)
-        return con.sql(_EXACT).to_arrow_table()
-
-
-METHODS = {"exact join": exact_join, "ostinato": ours}
-
-
-def measure(method: str, times: int) -> dict[str, float]:
-    """One method's figures, in this process."""
-    queries, tracks, known = load(times)
+def measure(name: str, folder: Path) -> dict[str, float]:
+    """Seconds and megabytes of one method in this process; its pairs go to a file of the folder."""
+    tables, method = matching_data.read(folder), method_named(name)
     before_mb = _peak_mb()
     started = time.perf_counter()
-    pairs = METHODS[method](queries, tracks)
-    seconds = time.perf_counter() - started
-    with duckdb.connect() as con:
-        con.register("pairs", pairs)
-        con.register("known", known)
-        found = "select distinct split_part(id, '|', 1) as imdb_id, track_id from pairs where not contains(id, '#')"
-        labelled = f"select is_right from read_csv('{LABELS}') join ({found}) using (imdb_id, track_id)"
-        n_found, precision, n_known = con.execute(f"""
-            select (select count(*) from ({found})), (select avg(is_right::int) from ({labelled})),
-                (select count(*) from known semi join ({found}) using (imdb_id, track_id))
-        """).fetchone()  # type: ignore[misc]
-    return {
-        "pairs": n_found,
-        "precision": precision,
-        "recall": n_known / known.num_rows,
-        "seconds": seconds,
-        "memory_mb": _peak_mb() - before_mb,
-        "credits": queries.num_rows,
-        "tracks": tracks.num_rows,
-    }
+    pairs = method(tables.credits, tables.tracks)
+    took = {"seconds": time.perf_counter() - started, "mb": _peak_mb() - before_mb}
+    pq.write_table(pairs, folder / f"{name}.parquet")
+    return took
 
 
 def _peak_mb() -> float:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
+    """Peak memory of this process. Linux' own getrusage would begin with that of the process that started it."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        return int(status.read_text().split("VmHWM:")[1].split()[0]) / 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # macOS counts bytes
+
+
+def measure_apart(name: str, folder: Path) -> dict[str, float]:
+    """`measure` in a process of its own."""
+    command = [sys.executable, __file__, "--method", name, "--folder", str(folder)]
+    return dict(
+        json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[-1])
+    )
+
+
+class Measured(NamedTuple):
+    """All that is reported on."""
+
+    truth: Truth
+    tables: RealTables
+    took: dict[str, dict[str, float]]
+    splink: pa.Table
+    """Pairs with a probability."""
+    exact: pa.Table
+    scored: pa.Table
+    """Our pairs with a score, undecided."""
+    claimed: pa.Table
+    """Our films and tracks, as the refresh has them."""
+
+
+def at(sql: str, scored: pa.Table, threshold: float) -> pa.Table:
+    """Films and tracks tied at a threshold."""
+    with duckdb.connect() as con:
+        con.register("scored", scored)
+        return con.sql(sql, params={"at": threshold}).to_arrow_table()
+
+
+def splink_threshold(measured: Measured) -> float:
+    """The probability with the best F1 on the tuned part."""
+    return max(SPLINK_AT, key=lambda p: measured.truth.quality(at(_EVERY_AT, measured.splink, p), "tuned").f1)
+
+
+def print_peers(measured: Measured) -> None:
+    """Ours beside an exact join and Splink."""
+    chosen = splink_threshold(measured)
+    claimed = {
+        "exact join": at(_EVERY_AT, measured.exact, 1.0),
+        "splink": at(_EVERY_AT, measured.splink, chosen),
+        "ostinato": measured.claimed,
+    }
+    own = measured.took["ostinato"]
+    print(f"{measured.tables.credits.num_rows:,} credits, {measured.tables.tracks.num_rows:,} tracks; precision and")
+    print(f"recall with 95 % intervals on the held out pairs; Splink from {chosen}, the best F1 on the tuned ones")
+    head = f"{'':12}{'pairs':>6}  {'precision':20}  {'recall':20}{'F1':>6}{'tuned':>7}"
+    print(f"{head}{'seconds':>9}{'ratio':>7}{'MB':>6}{'ratio':>7}")
+    for name, pairs in claimed.items():
+        quality, tuned = (measured.truth.quality(pairs, part) for part in ("held_out", "tuned"))
+        took = measured.took[name]
+        print(
+            f"{name:12}{pairs.num_rows:>6,}  {quality.precision!s:20}  {quality.recall!s:20}{quality.f1:>6.3f}"
+            f"{tuned.f1:>7.3f}{took['seconds']:>9.2f}{took['seconds'] / own['seconds']:>7.1f}{took['mb']:>6.0f}"
+            f"{took['mb'] / own['mb']:>7.1f}"
+        )
+    for name, pairs in claimed.items():
+        print(f"{name}: {known_by_list(measured.tables, pairs)} of the pairs that another table has from IMDb's list")
+
+
+def print_methods(measured: Measured) -> None:
+    """Precision of our methods: of the links, and of matching alone, where a list of another work is not its fault."""
+    truth, claimed = measured.truth, measured.claimed
+    print(f"\n{'ours':22}{'pairs':>6}  {'precision':20}  {'of matching alone':20}  {'drawn after':20}  pairs judged")
+    for name in (*sorted(set(claimed["match_method"].to_pylist())), None):
+        some = claimed if name is None else claimed.filter(pc.equal(claimed["match_method"], name))
+        share, alone = (truth.quality(some, blame_lists=blame).precision for blame in (True, False))
+        after = truth.precision(some, "after_")
+        print(f"{name or 'all':22}{some.num_rows:>6,}  {share!s:20}  {alone!s:20}  {after!s:20}  {share.n} + {after.n}")
+    recall = truth.quality(claimed).recall
+    print(f"recall {recall} over {recall.n} right pairs; first sample {truth.precision(claimed, 'first')}")
+
+
+def print_thresholds(measured: Measured) -> None:
+    """Our precision and recall along the threshold, on both parts."""
+    parts = "".join(f"  {f'{what} {part}':20}" for part in ("tuned", "held out") for what in ("precision", "recall"))
+    print(f"\n{'threshold':>9}{'pairs':>7}{parts}")
+    for threshold in OURS_AT:
+        pairs = at(_BEST_AT, measured.scored, threshold)
+        tuned, held_out = (measured.truth.quality(pairs, part) for part in ("tuned", "held_out"))
+        mark = "*" if threshold == MATCH_AT else " "
+        print(
+            f"{threshold:>8.2f}{mark}{pairs.num_rows:>7,}  {tuned.precision!s:20}  {tuned.recall!s:20}  "
+            f"{held_out.precision!s:20}  {held_out.recall}"
+        )
+
+
+def print_more(measured: Measured) -> None:
+    """Chart songs, the films' own albums, and the share of wrong links by the way they were found."""
+    tables = measured.tables
+    songs = measured.truth.songs(tables.songs, match(tables.songs, tables.tracks))
+    print(f"\nchart songs: precision {songs.precision} ({songs.precision.n}), recall {songs.recall} ({songs.recall.n})")
+    for told, found, on_own in own_albums(tables):
+        print(f"own albums, {told}: {found} of {found.n} credits find it; {on_own} of {on_own.n} matches are on it")
+    five = five_films(tables)
+    print(f"five films: {five} of {five.n} tracks are found by their titles and the film's name alone")
+    print(f"\n{'links of film_track':22}{'pairs':>7}{'right':>7}  as labelled")
+    rows = ways(tables, measured.claimed, measured.truth)
+    for way, n, share, labelled in rows:
+        print(f"{way:22}{n:>7,}{share:>7.3f}  {f'{labelled} of {labelled.n}' if labelled else '-'}")
+    n_all = sum(n for _, n, _, _ in rows)
+    print(f"{'all':22}{n_all:>7,}{sum(n * share for _, n, share, _ in rows) / n_all:>7.3f}")
+
+
+def draw(measured: Measured) -> None:
+    """Precision against recall of the three, Splink and ours along their thresholds, on all drawn pairs."""
+    from matplotlib.figure import Figure  # only here, since it takes a second
+
+    figure = Figure(figsize=(6.4, 4.4), layout="constrained")
+    axes = figure.subplots()
+    lines = {
+        "Ostinato": [at(_BEST_AT, measured.scored, threshold) for threshold in OURS_AT],
+        "Splink": [at(_EVERY_AT, measured.splink, threshold) for threshold in SPLINK_AT],
+        "exact join": [at(_EVERY_AT, measured.exact, 1.0)],
+    }
+    for (name, line), colour in zip(lines.items(), ("#1b6e53", "#b3541e", "#44546a"), strict=True):
+        found = [measured.truth.quality(pairs) for pairs in line]
+        axes.plot(
+            [q.recall.value for q in found], [q.precision.value for q in found], "o-", color=colour, label=name, ms=4
+        )
+    chosen = splink_threshold(measured)
+    for threshold, pairs in ((MATCH_AT, measured.claimed), (chosen, at(_EVERY_AT, measured.splink, chosen))):
+        quality = measured.truth.quality(pairs)
+        place = (quality.recall.value, quality.precision.value)
+        axes.plot(*place, "o", ms=11, mfc="none", mec="black")
+        axes.annotate(f"{threshold:.2f}", place, xytext=(9, 4), textcoords="offset points")
+    axes.set(xlabel="recall", ylabel="precision", title="Films and tracks tied by matching, chosen thresholds ringed")
+    axes.grid(alpha=0.3)
+    axes.legend(loc="lower left")
+    figure.savefig(PLOT, metadata={"Date": None})
+    print(f"\ndrawn: {PLOT.relative_to(ROOT)}")
 
 
 def main() -> None:
-    """Print the table, each method measured in a process of its own."""
+    """Measure each method in a process of its own, and print what they found."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--times", type=int, default=1, help="how many times the real size")
+    parser.add_argument("--plot", action="store_true", help="draw docs/matching.svg")
     parser.add_argument("--method", choices=METHODS, help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if not DATA.is_dir():
-        print("bench/matching.py needs the real tables (../shared/data); skipped.")
-        return
     if options.method:
-        print(json.dumps(measure(options.method, options.times)))
-        return
-    rows = {}
-    for method in METHODS:
-        command = [sys.executable, __file__, "--method", method, "--times", str(options.times)]
-        rows[method] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    peer = rows["exact join"]
-    print(f"{peer['credits']:,} credits against {peer['tracks']:,} tracks; precision on pairs labelled by hand")
-    print(f"{'':12}{'pairs':>8}{'precision':>11}{'recall':>8}{'seconds':>9}{'ratio':>7}{'memory MB':>11}{'ratio':>7}")
-    for method, row in rows.items():
-        slower, larger = row["seconds"] / peer["seconds"], row["memory_mb"] / peer["memory_mb"]
-        print(
-            f"{method:12}{row['pairs']:>8,.0f}{row['precision']:>11.3f}{row['recall']:>8.3f}{row['seconds']:>9.2f}"
-            f"{slower:>7.1f}{row['memory_mb']:>11.0f}{larger:>7.1f}"
-        )
+        print(json.dumps(measure(options.method, options.folder)))
+    elif missing := matching_data.missing_tables():
+        print(f"Nothing to match: {', '.join(missing)} not found in {matching_data.DATA}; put the tables there.")
+    else:
+        report(plot=options.plot)
+
+
+def report(*, plot: bool) -> None:
+    """All tables, and the drawing."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        tables = matching_data.load()
+        matching_data.save(tables, folder)
+        took = {method: measure_apart(method, folder) for method in METHODS}
+        pairs = {method: pq.read_table(folder / f"{method}.parquet") for method in METHODS}
+    scored = score(tables.credits, tables.tracks)
+    claimed = claims(tables, pairs["ostinato"])
+    measured = Measured(Truth(), tables, took, pairs["splink"], pairs["exact join"], scored, claimed)
+    for step in (print_peers, print_methods, print_thresholds, print_more, *([draw] if plot else [])):
+        step(measured)
 
 
 if __name__ == "__main__":

@@ -16,9 +16,9 @@ _MARKS = {
     for name, pattern in {
         "live": r"live(?=\W*(?:$|at|in|from|on|ver|session|acoustic|take|\d|/))|(?:en|ao|al) vivo|unplugged|"
         r"in concert|radio performance|bbc|라이브",
-        # An "original mix" or a mono mix is the recording itself.
+        # An "original mix", a mono mix or the "2009 Mix" of a reissue is the recording itself.
         "remix": r"re-?mix(?:es|ed)?|rework(?:ed)?|bootleg|vip|dub|flip|mixed|(?<!original )(?<!stereo )(?<!mono )"
-        r"(?<!single )(?<!album )(?<!radio )mix",
+        r"(?<!single )(?<!album )(?<!radio )(?<!\d\d\d\d )mix",
         "karaoke": "karaoke|instrumental|inst|backing track|in the style of|반주",
         "cover": "cover|tribute|as made famous by|originally performed",
         "acoustic": "acoustic|ac[uú]stico|piano|stripped|orchestral|symphonic|a ?cappella|lullaby|어쿠스틱",
@@ -107,6 +107,8 @@ def version_marks(title: str | None) -> str:
 
     >>> version_marks("Hurt - Live at Folsom"), version_marks("Live and Let Die - Remastered 2011")
     ('live', '')
+    >>> version_marks("Sway - 2009 Mix"), version_marks("Sway - Club Mix")
+    ('', 'remix')
     >>> version_marks("Naatu Naatu (Hindi) [Remix]")
     'hindi,remix'
     >>> version_marks("러시안 룰렛 (Russian Roulette)"), version_marks("Sparkle - English Version")

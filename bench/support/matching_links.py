@@ -1,0 +1,131 @@
+"""What else is known of films and tracks: the tracks of their own albums, and how right each way of `film_track` is."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+from support.matching_data import RealTables
+from support.matching_truth import Share, Truth, wilson
+
+from tasks.matching import match
+from tasks.titles import title_keys
+
+ALBUM_ROUTE = "ost_album_features"
+
+_CLAIMED = """
+select split_part(id, '|', 1) as film_id, track_id, arg_max(match_method, (match_score, match_method)) as match_method,
+    max(match_score * list_score) as match_score
+from found join credits using (id) where is_match group by all
+"""
+# As marts.film_track: of a known tie and a matched credit, the surer one.
+_WAYS = """
+select if(coalesce(link.match_score >= coalesce(claimed.match_score, 0), false), route, match_method) as way, count(*)
+from links as link full join claimed using (film_id, track_id)
+group by all order by 2 desc, 1
+"""
+
+
+def claims(tables: RealTables, found: pa.Table) -> pa.Table:
+    """Films and tracks that the matches of `found` tie, each once, with method and score."""
+    with duckdb.connect() as con:
+        con.register("found", found)
+        con.register("credits", tables.credits)
+        return con.sql(_CLAIMED).to_arrow_table()
+
+
+def known_by_list(tables: RealTables, claimed: pa.Table) -> Share:
+    """Share found of the pairs of film and track that an imported table ties by IMDb's list and plain names."""
+    with duckdb.connect() as con:
+        con.register("links", tables.links)
+        con.register("claimed", claimed)
+        n, n_found = con.execute("""
+            select count(*), count(*) filter ((film_id, track_id) in (select (film_id, track_id) from claimed))
+            from links where route = 'imdb_listing'
+        """).fetchall()[0]
+    return wilson(n_found / n, n)
+
+
+def own_albums(tables: RealTables) -> list[tuple[str, Share, Share]]:
+    """For films whose album is known: credits that find their track on it, matched tracks that are on it.
+
+    Once as the refresh matches, which knows the album of such tracks; once without being told, by performers alone.
+    The first share is of credits with the title of a track on the album: some name another recording of it. The
+    second is of matched tracks that are on the known album of any film.
+    """
+    links = tables.links.filter(pc.equal(tables.links["route"], ALBUM_ROUTE))
+    of_film = pc.is_in(pc.list_element(pc.split_pattern(tables.credits["id"], "|"), 0), links["film_id"].unique())
+    credits = tables.credits.filter(of_film)
+    is_listed = pc.is_in(tables.tracks["track_id"], links["track_id"].unique())
+    untold = pc.if_else(is_listed, pa.scalar(None, pa.string()), tables.tracks["album"])
+    blind = tables.tracks.set_column(tables.tracks.schema.get_field_index("album"), "album", untold)
+    return [
+        ("album known", *_on_albums(credits, tables.tracks, links)),
+        ("not told", *_on_albums(credits, blind, links)),
+    ]
+
+
+def _on_albums(credits: pa.Table, tracks: pa.Table, links: pa.Table) -> tuple[Share, Share]:
+    matches = match(credits, tracks)
+    sure = matches.filter(matches["is_match"])
+    film_of = {id_: id_.split("|")[0] for id_ in credits["id"].to_pylist()}
+    pairs = set(zip(sure["id"].to_pylist(), sure["track_id"].to_pylist(), strict=True))
+    albums: defaultdict[str, set[str]] = defaultdict(set)
+    for film_id, track_id in zip(links["film_id"].to_pylist(), links["track_id"].to_pylist(), strict=True):
+        albums[film_id].add(track_id)
+    keys = dict(zip(tracks["track_id"].to_pylist(), map(title_keys, tracks["title"].to_pylist()), strict=True))
+    named = {
+        (id_, track_id)
+        for id_, title in zip(credits["id"].to_pylist(), credits["title"].to_pylist(), strict=True)
+        for track_id in albums[film_of[id_]]
+        if title_keys(title) & keys[track_id]
+    }
+    listed = set(links["track_id"].to_pylist())
+    tied = {(film_of[id_], track_id) for id_, track_id in pairs if track_id in listed}
+    asked, answered = {id_ for id_, _ in named}, {id_ for id_, _ in named & pairs}
+    on_own = sum(track_id in albums[film_id] for film_id, track_id in tied)
+    return wilson(len(answered) / len(asked), len(asked)), wilson(on_own / len(tied), len(tied))
+
+
+def five_films(tables: RealTables) -> Share:
+    """Share of the tracks of five films that a credit of the film finds, by their titles and the film's album alone.
+
+    Of films whose list of credits was left out, as another work's, nothing is asked.
+    """
+    listed = pc.list_element(pc.split_pattern(tables.credits["id"], "|"), 0)
+    five = tables.five_films.filter(pc.is_in(tables.five_films["film_id"], listed.unique()))
+    tracks = pa.table(
+        {
+            "track_id": five["track_id"],
+            "title": five["title"],
+            "artists": pa.nulls(five.num_rows, pa.list_(pa.string())),
+            "album": five["album"],
+            "release_year": five["year"],
+        }
+    )
+    once = pa.Table.from_pylist(list({row["track_id"]: row for row in tracks.to_pylist()}.values()), tracks.schema)
+    known = set(zip(five["film_id"].to_pylist(), five["track_id"].to_pylist(), strict=True))
+    found = claims(tables, match(tables.credits, once))
+    tied = set(zip(found["film_id"].to_pylist(), found["track_id"].to_pylist(), strict=True))
+    return wilson(len(known & tied) / len(known), len(known))
+
+
+def ways(tables: RealTables, claimed: pa.Table, truth: Truth) -> list[tuple[str, int, float, Share | None]]:
+    """The ties of `marts.film_track` by the way they were found: how many, the share that is right, and as labelled.
+
+    The share is that of vocabularies/film_track_route.csv for known ties, and the labelled one for matches.
+    """
+    with duckdb.connect() as con:
+        con.register("links", tables.links)
+        con.register("claimed", claimed)
+        counted = con.execute(_WAYS).fetchall()
+        stated = dict(con.execute("select route, max(match_score) from links group by all").fetchall())
+    rows = []
+    for way, n in counted:
+        of_way = tables.links.filter(pc.equal(tables.links["route"], way))
+        some = of_way if way in stated else claimed.filter(pc.equal(claimed["match_method"], way))
+        labelled = truth.quality(some).precision
+        rows.append((way, n, stated.get(way, labelled.value), labelled if labelled.n else None))
+    return rows
