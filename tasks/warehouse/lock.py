@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -15,6 +17,8 @@ from typing import IO
 from tasks.disk import take_lock, writing
 from tasks.lake import utc_now
 from tasks.settings import OstinatoError, Settings
+
+_STARTING = "its owner is just starting"
 
 _held: dict[Path, int] = {}
 _files: dict[Path, IO[str]] = {}
@@ -45,7 +49,7 @@ def world_lock(settings: Settings, *, wait_s: float = 0, part: str = "world") ->
             _held[path] -= 1
             if _held[path] == 0:
                 del _held[path]
-                _files.pop(path).close()
+                _release(_files.pop(path))
 
 
 def _acquire(path: Path, wait_s: float) -> None:
@@ -82,15 +86,38 @@ def _try_take(path: Path) -> bool:
     with writing(path):
         file.seek(0)
         file.truncate()
-        json.dump({"process": os.getpid(), "since": utc_now().isoformat(timespec="seconds")}, file)
+        since = utc_now().isoformat(timespec="seconds")
+        json.dump({"process": os.getpid(), "host": socket.gethostname(), "since": since}, file)
         file.flush()
     _files[path] = file
     return True
 
 
+def _release(file: IO[str]) -> None:
+    """Take our name off first: the next owner holds the lock for a moment before it has written its own."""
+    with contextlib.suppress(OSError):
+        file.truncate(0)
+    file.close()
+
+
 def _owner(path: Path) -> str:
+    """Who holds the lock, by its own word; the word of one that has died is not the holder's."""
     try:
         owner = json.loads(path.read_text(encoding="utf-8"))
-        return f"process {owner['process']}, since {owner['since']}"
-    except (OSError, ValueError, KeyError):
-        return "its owner is just starting"
+        told = f"process {owner['process']}, since {owner['since']}"
+        if owner["host"] != socket.gethostname():
+            return f"{told}, on {owner['host']}"
+        return told if is_alive(owner["process"]) else _STARTING
+    except (OSError, ValueError, KeyError, TypeError):
+        return _STARTING
+
+
+def is_alive(process: int) -> bool:
+    """Whether a process of this machine lives, whoever owns it."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -21,6 +21,9 @@ from tasks.warehouse.snapshots import LINK, list_snapshots, nothing_published, s
 SPILL = "spill-query-"
 """Folder in the world, one a process, for questions that do not fit into memory."""
 
+ASKING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
+"""What may be asked; `describe`, `show` and `values` are read as SELECT."""
+
 Values = Mapping[str, object]
 
 
@@ -201,7 +204,7 @@ def _require_one_question(statements: Sequence[duckdb.Statement]) -> None:
         raise OstinatoError("The query is empty; ask one SELECT over the published tables.")
     if len(written) > 1:
         raise OstinatoError(f"The query holds {len(written)} questions; ask one SELECT at a time.")
-    if statements[-1].expected_result_type != [duckdb.ExpectedResultType.QUERY_RESULT]:
+    if statements[-1].type not in ASKING:
         raise OstinatoError("The published catalogue can only be read; ask one SELECT over its tables.")
 
 
