@@ -372,6 +372,16 @@ _OWN: dict[tuple[str, str], dict[str, pa.DataType]] = {
         "model": STR,
         "changed_at": UTC,
     },
+    ("ostinato", "match_verdict"): {
+        "credit_id": STR,
+        "track_id": STR,
+        "film_id": STR,
+        "credit_title": STR,
+        "verdict": STR,
+        "note": STR,
+        "settled_by": STR,
+        "settled_at": UTC,
+    },
     ("ostinato", "model_scoreboard"): {
         "model": STR,
         "version": STR,

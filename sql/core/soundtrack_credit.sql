@@ -7,7 +7,7 @@ description: |
 grain: film x credit
 key: [credit_id]
 columns:
-  credit_id: VARCHAR; hash of list, film and entry, or title and performers, the same in every run
+  credit_id: VARCHAR; hash of list, film and entry, or of film, title and performers, the same in every run
   film_id: VARCHAR; the film
   imdb_id: VARCHAR; the film's IMDb id
   source: VARCHAR; how the row came, as sources.toml names it, imdb, musicbrainz or dataset
@@ -41,7 +41,8 @@ tests:
 with
 credit as (
     select
-        md5(concat_ws('|', 'imdb', imdb_id, entry_key)) as credit_id,
+        -- An entry without an id of its own is known by its place and title: what was settled of it holds while both do.
+        md5(concat_ws('|', 'imdb', imdb_id, entry_key, if(entry_key = position::varchar, title, null))) as credit_id,
         imdb_id,
         'imdb' as source,
         'imdb' as listed_by,

@@ -12,7 +12,7 @@ columns:
   film_genres: VARCHAR[]; TMDB's names, in alphabetical order
   artist_key: VARCHAR; first artist, to split by
   recording_key: VARCHAR; title and artists
-  route: VARCHAR; how film and track are tied, a route of core.film_track_link or a method of matching.credit_track
+  route: VARCHAR; how film and track are tied, a route of core.film_track_link or a method of core.credit_track
   name_source: VARCHAR; where the track's title and artists came from, as sources.toml names it
   provider: VARCHAR; who measured the features, likewise
   label_source: VARCHAR; where the film's genres came from, likewise
@@ -29,9 +29,9 @@ tie as (
         matched.track_id,
         matched.match_method,
         credit.source,
-        matched.match_score * credit.list_score,
+        if(matched.verdict = 'same', 1, matched.match_score * credit.list_score),
         false
-    from matching.credit_track as matched
+    from core.credit_track as matched
     join core.soundtrack_credit as credit using (credit_id)
     where matched.is_match
 ),

@@ -1,7 +1,7 @@
 /*
 description: |
   Which tracks are in which film, one row per pair by its surest tie: known from MusicBrainz or an imported table, or a
-  soundtrack credit matched to the track.
+  soundtrack credit that means the track, by matching or by a person's word.
 grain: film x track
 key: [film_id, track_id]
 columns:
@@ -12,27 +12,36 @@ columns:
     fit the track, times the share of such lists that are the film's own
   match_method: VARCHAR; how they were tied, the route of a known tie or the method of a match
   source: VARCHAR; where that tie came from, as the table `attribution` names it, imdb, musicbrainz or dataset
+incremental:
+  by: [film_id]
+  reads:
+    core.credit_track: film_id
+    core.soundtrack_credit: film_id
+    core.film_track_link: film_id
 tests:
   not_null: [match_score, match_method, source]
   range: {match_score: [0, 1]}
   references: {film_id: core.film.film_id, track_id: core.track.track_id}
 */
 with
-matched_credit as (
+weighed_credit as (
     select
-        credit.film_id,
+        matched.film_id,
         matched.track_id,
         credit.title as credit_title,
-        matched.match_score * credit.list_score as match_score,
+        if(matched.verdict = 'same', 1.0, matched.match_score * credit.list_score) as weighed_score,
         matched.match_method,
         credit.source
-    from matching.credit_track as matched
+    from core.credit_track as matched
     join core.soundtrack_credit as credit using (credit_id)
-    semi join core.track as track on matched.track_id = track.track_id
     where matched.is_match
+),
+
+matched_credit as (
+    select * rename (weighed_score as match_score)
+    from weighed_credit
     qualify row_number() over (
-        partition by credit.film_id, matched.track_id
-        order by matched.match_score * credit.list_score desc, matched.match_method, credit.title, credit.source
+        partition by film_id, track_id order by weighed_score desc, match_method, credit_title, source
     ) = 1
 ),
 

@@ -1,5 +1,7 @@
 /*
-description: Soundtrack credits and tracks that may or may not be the same, one row per pair, for people to settle.
+description: |
+  Soundtrack credits and tracks that may or may not be the same, one row per pair, for people to settle with
+  `ostinato review`; what was settled stays here with what was said.
 grain: credit x candidate
 key: [credit_id, track_id]
 may_shrink: true
@@ -11,31 +13,31 @@ columns:
   track_id: VARCHAR; the candidate
   track_title: VARCHAR; as Spotify writes it
   track_artists: VARCHAR[]; in Spotify's order
-  match_score: DOUBLE; 0 to 1
-  match_method: VARCHAR; how the pair was found
+  match_score: DOUBLE; 0 to 1; 1 or 0 where a person settled it
+  match_method: VARCHAR; how the pair was found, or `settled`
   settled: VARCHAR; same or different, null while in doubt
-  settled_how: VARCHAR; who or what settled it, null while in doubt
+  settled_how: VARCHAR; who settled it as they gave themselves, else `person`, null while in doubt
+  settled_at: TIMESTAMP WITH TIME ZONE; when, null while in doubt
 tests:
   range: {match_score: [0, 1]}
   references: {film_id: marts.film.film_id, track_id: marts.track.track_id}
+  accepted: {settled: [same, different]}
 */
 select
-    matched.credit_id,
-    credit.film_id,
+    pair.credit_id,
+    pair.film_id,
     credit.title as credit_title,
     credit.performers as credit_performers,
-    matched.track_id,
+    pair.track_id,
     track.title as track_title,
     track.artists as track_artists,
-    matched.match_score,
-    matched.match_method,
-    null::varchar as settled,
-    null::varchar as settled_how
-from matching.credit_track as matched
+    pair.match_score,
+    pair.match_method,
+    pair.verdict as settled,
+    if(pair.verdict is null, null, coalesce(verdict.settled_by, 'person')) as settled_how,
+    verdict.settled_at
+from core.credit_track as pair
 join core.soundtrack_credit as credit using (credit_id)
-join core.track as track on matched.track_id = track.track_id
-where not matched.is_match
-qualify row_number() over (
-    partition by matched.credit_id, matched.track_id
-    order by matched.match_score desc, matched.match_method
-) = 1
+join core.track as track using (track_id)
+left join staging.match_verdict as verdict using (credit_id, track_id)
+where not pair.is_match or pair.verdict is not null

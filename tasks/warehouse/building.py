@@ -19,7 +19,7 @@ from tasks.settings import OstinatoError, Settings
 from tasks.warehouse.connection import SQL_DIR, VOCABULARIES, open_warehouse, python_tables
 from tasks.warehouse.inputs import RAW
 from tasks.warehouse.making import How, Made, make, view_revision
-from tasks.warehouse.models import TRAINABLE, SqlModel, load_models
+from tasks.warehouse.models import OWN, TRAINABLE, SqlModel, load_models
 from tasks.warehouse.state import Note, content_revision, digest_of, file_revision, prepare_notes
 from tasks.warehouse.transactions import cursor_of, in_transaction, writers_at_once
 
@@ -218,7 +218,7 @@ def lake_fingerprint(settings: Settings) -> str:
     with read_lock(settings.lake):
         for file in sorted(settings.lake.glob("*/*/ingest_date=*/*.parquet")):
             relative = file.relative_to(settings.lake)
-            if relative.parts[0] != "ostinato":
+            if relative.parts[0] != OWN or relative.parts[1] == "match_verdict":
                 digest.update(f"{relative}:{file.stat().st_size}:{file.stat().st_mtime_ns}\n".encode())
     cleared = sorted(name for name, policy in load_policies(settings).items() if policy.may_train)
     digest.update(" ".join(cleared).encode())

@@ -23,7 +23,7 @@ from tasks.warehouse.state import content_revision
 sys.path.append(str(PROJECT_ROOT / "bench"))
 from support import made_up_lake
 
-N_TRACKS = 1_000
+N_TRACKS = 400
 Told = tuple[dict[str, How], dict[str, str], dict[str, str]]
 Raw = Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]
 
