@@ -177,12 +177,14 @@ def print_more(measured: Measured) -> None:
         print(f"own albums, {told}: {found} of {found.n} credits find it; {on_own} of {on_own.n} matches are on it")
     five = five_films(tables)
     print(f"five films: {five} of {five.n} tracks are found by their titles and the film's name alone")
-    print(f"\n{'links of film_track':22}{'pairs':>7}{'right':>7}  as labelled")
+    print(f"\n{'links of film_track':22}{'pairs':>7}{'stated':>8}  labelled")
     rows = ways(tables, measured.claimed, measured.truth)
-    for way, n, share, labelled in rows:
-        print(f"{way:22}{n:>7,}{share:>7.3f}  {f'{labelled} of {labelled.n}' if labelled else '-'}")
-    n_all = sum(n for _, n, _, _ in rows)
-    print(f"{'all':22}{n_all:>7,}{sum(n * share for _, n, share, _ in rows) / n_all:>7.3f}")
+    for way in rows:
+        stated = "-" if way.stated is None else f"{way.stated:.2f}"
+        print(f"{way.name:22}{way.n:>7,}{stated:>8}  {way.labelled} of {way.labelled.n}")
+    n_all = sum(way.n for way in rows)
+    wrong = 1 - sum(way.n * way.right for way in rows) / n_all
+    print(f"wrong of all {n_all:,}: {wrong:.1%}, by the labels where 30 pairs of that way were judged, else as stated")
 
 
 def draw(measured: Measured) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from typing import NamedTuple
 
 import duckdb
 import pyarrow as pa
@@ -22,10 +23,11 @@ from found join credits using (id) where is_match group by all
 """
 # As marts.film_track: of a known tie and a matched credit, the surer one.
 _WAYS = """
-select if(coalesce(link.match_score >= coalesce(claimed.match_score, 0), false), route, match_method) as way, count(*)
+select film_id, track_id,
+    if(coalesce(link.match_score >= coalesce(claimed.match_score, 0), false), route, match_method) as way
 from links as link full join claimed using (film_id, track_id)
-group by all order by 2 desc, 1
 """
+_LEAST_JUDGED = 30
 
 
 def claims(tables: RealTables, found: pa.Table) -> pa.Table:
@@ -92,7 +94,8 @@ def _on_albums(credits: pa.Table, tracks: pa.Table, links: pa.Table) -> tuple[Sh
 def five_films(tables: RealTables) -> Share:
     """Share of the tracks of five films that a credit of the film finds, by their titles and the film's album alone.
 
-    Of films whose list of credits was left out, as another work's, nothing is asked.
+    The table names no artists, so a credit that names performers cannot be sure of its track. Of films whose list of
+    credits was left out, as another work's, nothing is asked.
     """
     listed = pc.list_element(pc.split_pattern(tables.credits["id"], "|"), 0)
     five = tables.five_films.filter(pc.is_in(tables.five_films["film_id"], listed.unique()))
@@ -112,20 +115,32 @@ def five_films(tables: RealTables) -> Share:
     return wilson(len(known & tied) / len(known), len(known))
 
 
-def ways(tables: RealTables, claimed: pa.Table, truth: Truth) -> list[tuple[str, int, float, Share | None]]:
-    """The ties of `marts.film_track` by the way they were found: how many, the share that is right, and as labelled.
+class Way(NamedTuple):
+    """The ties of `marts.film_track` that were found in one way."""
 
-    The share is that of vocabularies/film_track_route.csv for known ties, and the labelled one for matches.
-    """
+    name: str
+    n: int
+    stated: float | None
+    """Share of right ones in vocabularies/film_track_route.csv, of known ties alone."""
+    labelled: Share
+    """Share of right ones among the labelled pairs of this way."""
+
+    @property
+    def right(self) -> float:
+        """The labelled share where enough pairs were judged, else the stated one."""
+        return self.labelled.value if self.stated is None or self.labelled.n >= _LEAST_JUDGED else self.stated
+
+
+def ways(tables: RealTables, claimed: pa.Table, truth: Truth) -> list[Way]:
+    """How the ties of films and tracks were found, and how many are right; the most frequent way first."""
     with duckdb.connect() as con:
         con.register("links", tables.links)
         con.register("claimed", claimed)
-        counted = con.execute(_WAYS).fetchall()
+        ties = con.sql(_WAYS).to_arrow_table()
         stated = dict(con.execute("select route, max(match_score) from links group by all").fetchall())
     rows = []
-    for way, n in counted:
-        of_way = tables.links.filter(pc.equal(tables.links["route"], way))
-        some = of_way if way in stated else claimed.filter(pc.equal(claimed["match_method"], way))
-        labelled = truth.quality(some).precision
-        rows.append((way, n, stated.get(way, labelled.value), labelled if labelled.n else None))
-    return rows
+    for counted in pc.value_counts(ties["way"]).to_pylist():
+        of_way = ties.filter(pc.equal(ties["way"], counted["values"]))
+        labelled = truth.quality(of_way).precision
+        rows.append(Way(counted["values"], counted["counts"], stated.get(counted["values"]), labelled))
+    return sorted(rows, key=lambda way: -way.n)
