@@ -2,7 +2,7 @@
 description: |
   Which ids of IMDb, TMDB and MovieLens mean one film, one row per film of any source. Where sources disagree, TMDB's
   own external ids come before those of The Movies Dataset (TMDB's in 2017), these before MovieLens' links, and of
-  MovieLens' the lowest film id.
+  MovieLens' the lowest film id; `core.film_id_conflict` has what was not believed.
 grain: film
 key: [film_id]
 columns:
@@ -12,24 +12,10 @@ columns:
   movielens_id: BIGINT; MovieLens' id
 */
 with
-id_pair as (
-    select tmdb_id, imdb_id, 1 as preference, 0 as movielens_id
-    from staging.tmdb_film
-    where imdb_id is not null
-    union all
-    select tmdb_id, imdb_id, 2 as preference, 0 as movielens_id
-    from staging.dataset_movies_metadata
-    where imdb_id is not null
-    union all
-    select tmdb_id, imdb_id, 3 as preference, movielens_id
-    from staging.dataset_movielens_films
-    where tmdb_id is not null and imdb_id is not null
-),
-
 -- Each TMDB id first chooses its IMDb id, then each IMDb id among the TMDB ids that chose it.
 pair_of_tmdb as (
     select *
-    from id_pair
+    from core.film_id_pair
     qualify row_number() over (partition by tmdb_id order by preference, movielens_id, imdb_id) = 1
 ),
 
@@ -40,7 +26,7 @@ paired as (
 ),
 
 known_imdb_id as (
-    select imdb_id from id_pair
+    select imdb_id from core.film_id_pair
     union
     select imdb_id from staging.dataset_movielens_films
     union

@@ -16,21 +16,13 @@ columns:
 materialized: view
 */
 with
-label as (
-    select track_id, track_genre as subgenre from staging.dataset_spotify_tracks
-    union all
-    select track_id, query_genre from staging.dataset_spotify_query_tracks
-    union all
-    select track_id, genre from staging.dataset_spotify_million_tracks
-),
-
 recording_genres as (
     select
         track.recording_key,
-        list(distinct genre_group.genre order by genre_group.genre) as genres
-    from label
-    join vocabulary.genre_group as genre_group using (subgenre)
+        list(distinct told.genre order by told.genre) as genres
+    from core.track_genre as told
     join core.track as track using (track_id)
+    where told.told_by in ('genre_seed', 'million_tracks', 'search_word')
     group by track.recording_key
 )
 

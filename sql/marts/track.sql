@@ -27,10 +27,12 @@ columns:
   explicit: BOOLEAN; marked as explicit
   source: VARCHAR; where title and artists came from, as the table `attribution` names it
   fetched_at: TIMESTAMP WITH TIME ZONE; newest reading of any source, null for a song known from charts alone
+  recording_id: VARCHAR; the same for all tracks that are releases of one recording, see core.track_recording
 incremental:
   by: [track_id]
   reads:
     core.track: track_id
+    core.track_recording: track_id
     features.track_audio: track_id
     tagging.track_label: track_id
     staging.youtube_search: track_id
@@ -41,7 +43,7 @@ incremental:
       select unnest([changed.track_id, 'melon:' || song.song_id])
       from changed left join core.chart_song as song using (song_key)
 tests:
-  not_null: [origin, listen_url, source]
+  not_null: [origin, listen_url, source, recording_id]
   accepted: {origin: [kpop, pop, other]}
   range: {genre_probability: [0, 1], mood_probability: [0, 1], duration_ms: [1, null]}
   references: {genre: vocabulary.genre_group.genre, mood: vocabulary.mood.mood}
@@ -147,10 +149,12 @@ select
     track.duration_ms,
     track.explicit,
     track.source,
-    track.fetched_at
+    track.fetched_at,
+    coalesce(recording.recording_id, track.track_id) as recording_id
 from listed_track as track
 left join top_label as genre on track.track_id = genre.track_id and genre.kind = 'genre'
 left join top_label as mood on track.track_id = mood.track_id and mood.kind = 'mood'
 left join features.track_audio as audio on track.track_id = audio.track_id
+left join core.track_recording as recording on track.track_id = recording.track_id
 left join imported_video on track.track_id = imported_video.track_id
 left join staging.youtube_search as found_video on track.track_id = found_video.track_id

@@ -126,3 +126,46 @@ def test_an_album_of_several_films_is_each_ones_in_part(con: duckdb.DuckDBPyConn
         "select count(*) from features.film_genre_training where film_id = 'tt0298130' and route = 'ost_album_ids'"
     )
     assert rows(con, trained) == [(0,)]
+
+
+def test_releases_are_grouped_by_name_and_length(con: duckdb.DuckDBPyConnection) -> None:
+    """No real table tells a recording's code, so that names and lengths decide; the largest group was read by eye."""
+    grouped = "select count(*), count_if(n_tracks > 1), sum(n_tracks), max(n_tracks) from core.recording"
+    assert rows(con, grouped) == [(129_028, 8_286, 141_978, 45)]
+    largest = "select title, artists from core.recording order by n_tracks desc limit 1"
+    assert rows(con, largest) == [("Rockin' Around The Christmas Tree", ["Brenda Lee"])]
+    spans = """
+        select max(longest - shortest) from (
+            select max(duration_ms) as longest, min(duration_ms) as shortest
+            from core.track_recording join core.track using (track_id) group by recording_id
+        )
+    """
+    assert rows(con, spans) == [(5_147,)]  # seven releases of Stan Getz' Girl from Ipanema, each within 2 s of the next
+    versions = """
+        select count(*) from core.track_recording
+        join core.track as track using (track_id) join core.recording as recording using (recording_id)
+        where regexp_matches(track.title, '(?i)\b(live|remix|instrumental)\b')
+            <> regexp_matches(recording.title, '(?i)\b(live|remix|instrumental)\b')
+    """
+    assert rows(con, versions) == [(0,)]
+
+
+def test_tracks_have_several_genres_and_training_has_the_same(con: duckdb.DuckDBPyConnection) -> None:
+    listed = "select track_id from staging.dataset_spotify_tracks group by track_id having count(*) > 1"
+    assert rows(con, f"select count(*) from ({listed})") == [(14_878,)]
+    several = """
+        select count(*) from (
+            select track_id from core.track_genre
+            where told_by <> 'artist_genre' group by track_id having count(distinct genre) > 1
+        )
+    """
+    assert rows(con, several) == [(8_158,)]  # most seeds of a track are of one group, or of none
+    trained = "select count(*), sum(len(genres)) from features.track_genre_example"
+    assert rows(con, trained) == [(63_478, 77_798)]
+
+
+def test_contradictory_film_ids_are_those_of_movielens(con: duckdb.DuckDBPyConnection) -> None:
+    told = "select kept_by, refused_by, count(*), count(distinct id) from core.film_id_conflict group by all"
+    assert rows(con, told) == [("movielens", "movielens", 35, 34)]
+    nana = "select kept_id, refused_id from core.film_id_conflict where site = 'tmdb' and id = '168538'"
+    assert rows(con, nana) == [("tt0471834", "tt0084387")]  # the film of 2005 and that of 1983

@@ -214,4 +214,4 @@ def test_all_tests_on_single_rows_of_a_table_are_one_scan(served: Settings, monk
     run_checks(served)
     scans = [query for query in asked if " filter (where " in query and query.endswith(" from marts.track")]
     assert len(scans) == 1
-    assert scans[0].count(" filter (where ") == 9
+    assert scans[0].count(" filter (where ") == 10

@@ -84,6 +84,9 @@ NIGHTS: list[Raw] = [
         ("spotify", "track"): [
             spotify_track("b1", "Song (Live)", ["Band", "Guest"], isrc="QQ9"),
             spotify_track("c1", "Cue", ["Composer"], isrc="ZZ2"),
+            # releases without a code: of a recording with one, and of another's name and length
+            spotify_track("a3", "Palette", ["IU"]),
+            spotify_track("b2", "Song", ["Band"]),
         ],
         ("reccobeats", "audio_features"): [features("c1", "ZZ2", 0.9), features("a2", None, 0.7)],
         ("melon", "chart"): [
@@ -102,6 +105,9 @@ NIGHTS: list[Raw] = [
             seed_row("b1", "Song", "Band", "rock"),
         ],
         ("spotify", "track"): [spotify_track("a2", "Palette", ["IU"], isrc="KR2")],
+        # two codes of one recording, and a film id that another source contradicts
+        ("musicbrainz", "recording"): [recording("g1", 1, "r1", "Cue", ["Composer"], isrcs=["ZZ1", "ZZ2", "KR1"])],
+        ("dataset", "movielens_films"): [{"movieId": 1, "title": "Film (2000)", "tmdbId": 1, "imdb_id": "tt0000902"}],
     },
 ]
 
