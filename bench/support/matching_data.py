@@ -67,6 +67,12 @@ where track.title is not null
 order by track_id
 """
 _LINKS = "select film_id, track_id, route, match_score from core.film_track_link order by all"
+_BY_IMDB_LIST = """
+select distinct film_id, track_id
+from staging.dataset_film_track_links join core.film_identity using (imdb_id)
+where route = 'imdb_listing' and track_id in (select track_id from core.track)
+order by all
+"""
 _FIVE_FILMS = """
 select identity.film_id, five.track_id, five.track_name as title, film.title || ' (Soundtrack)' as album, film.year
 from read_parquet($path) as five
@@ -87,6 +93,8 @@ class RealTables(NamedTuple):
     """As `match` takes tracks."""
     links: pa.Table
     """Ties known without a credit: `film_id`, `track_id`, `route` and its `match_score`."""
+    by_imdb_list: pa.Table
+    """`film_id` and `track_id` that an imported table ties by IMDb's list, title and performer."""
     five_films: pa.Table
     """Tracks of five films by their titles alone: `film_id`, `track_id`, `title`, `album`, `year`."""
 
@@ -107,7 +115,7 @@ def load() -> RealTables:
 
 
 def _read(con: duckdb.DuckDBPyConnection) -> RealTables:
-    plain = (con.sql(text).to_arrow_table() for text in (_CREDITS, _SONGS, _TRACKS, _LINKS))
+    plain = (con.sql(text).to_arrow_table() for text in (_CREDITS, _SONGS, _TRACKS, _LINKS, _BY_IMDB_LIST))
     return RealTables(
         *plain, con.sql(_FIVE_FILMS, params={"path": str(DATA / f"{FIVE_FILMS}.parquet")}).to_arrow_table()
     )

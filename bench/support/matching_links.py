@@ -40,14 +40,9 @@ def claims(tables: RealTables, found: pa.Table) -> pa.Table:
 
 def known_by_list(tables: RealTables, claimed: pa.Table) -> Share:
     """Share found of the pairs of film and track that an imported table ties by IMDb's list and plain names."""
-    with duckdb.connect() as con:
-        con.register("links", tables.links)
-        con.register("claimed", claimed)
-        n, n_found = con.execute("""
-            select count(*), count(*) filter ((film_id, track_id) in (select (film_id, track_id) from claimed))
-            from links where route = 'imdb_listing'
-        """).fetchall()[0]
-    return wilson(n_found / n, n)
+    known = set(zip(*(tables.by_imdb_list[column].to_pylist() for column in ("film_id", "track_id")), strict=True))
+    tied = set(zip(*(claimed[column].to_pylist() for column in ("film_id", "track_id")), strict=True))
+    return wilson(len(known & tied) / len(known), len(known))
 
 
 def own_albums(tables: RealTables) -> list[tuple[str, Share, Share]]:

@@ -353,7 +353,7 @@ def test_film_tracks_are_known_ties_and_matched_credits(con: duckdb.DuckDBPyConn
         ("tt0000010", "ost", None, 0.95, "ost_album_features"),
         ("tt0000010", "rock", "Rock Song", 0.9, "title_performer"),
         ("tt0000011", "spot", None, 0.81, "album_title"),
-        ("tt0000020", "rock", None, 0.9, "imdb_listing"),
+        ("tt0000020", "rock", None, 0.81, "album_title"),
     ]
     assert rows(con, "select credit_title, track_title, settled from marts.match_review") == [
         ("Pop Song", "New name", None)
