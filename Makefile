@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 UV     := uv==0.13.8
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser refresh test proof lint bench up lock clean
+.PHONY: help setup browser postgres refresh test proof lint bench up lock clean
 
 help:            ## what each target does
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1|/' | column -t -s '|'
@@ -26,13 +26,16 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 browser:
 	@sh docker/install-browser.sh
 
+postgres:
+	@sh docker/install-postgres.sh
+
 refresh: setup   ## the main job in the sandbox: collect, build, train where needed, tag, publish
 	@$(BIN)/ostinato refresh --profile sandbox
 
-test: setup      ## everything fast: units, flows against the sandbox with the real browser, real data
+test: setup postgres   ## everything fast: units, flows against the sandbox with the real browser, real data
 	@$(BIN)/python -m pytest -m "not proof" -n 3 --dist loadfile
 
-proof: setup     ## the slow proofs: kills at every step, real servers, real trainings
+proof: setup postgres  ## the slow proofs: kills at every step, real servers, real trainings
 	@$(BIN)/python -m pytest -m proof
 
 lint: setup      ## ruff, mypy, the six floors

@@ -1,4 +1,4 @@
-"""What tests share: the sandbox as a process of its own, and a world of their own to collect into."""
+"""What tests share: the sandbox and PostgreSQL as processes of their own, and a world of their own to collect into."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import os
 import select
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import postgres_server
 import pytest
 
 from tasks.settings import PROJECT_ROOT, Profile, Settings
@@ -41,3 +43,29 @@ def world(tmp_path: Path, sandbox_sites: dict[str, str], monkeypatch: pytest.Mon
     for name in [name for name in os.environ if name.startswith("OSTINATO_")]:
         monkeypatch.delenv(name)
     return Settings(home=tmp_path / "home", profile=Profile.SANDBOX, sites=sandbox_sites, max_workers=4)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[postgres_server.PostgresServer]:
+    """A PostgreSQL server that lives as long as the test session."""
+    programs = postgres_server.programs()
+    if programs is None:
+        pytest.skip(postgres_server.MISSING)
+    with postgres_server.running(programs) as server:
+        yield server
+
+
+@pytest.fixture
+def shared(tmp_path: Path, postgres: postgres_server.PostgresServer, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """A live world whose warehouse lies in DuckLake, its catalogue in a new database of PostgreSQL."""
+    for name in [name for name in os.environ if name.startswith("OSTINATO_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PGPASSWORD", postgres.password)
+    database = postgres.make_database(f"lake_{uuid.uuid4().hex[:8]}")
+    return Settings(
+        home=tmp_path / "home",
+        profile=Profile.LIVE,
+        threads=2,
+        warehouse=f"ducklake:postgres:{database}",
+        warehouse_data=str(tmp_path / "data"),
+    )
