@@ -19,7 +19,9 @@ from packaging.markers import Marker
 
 from ostinato.ports import holder, is_free
 from ostinato.services import running_services, state_file
-from tasks.settings import PROJECT_ROOT, Settings
+from tasks.settings import PROJECT_ROOT, OstinatoError, Settings
+from tasks.warehouse import warehouse_exists
+from tasks.warehouse.ducklake import catalogue_of
 
 OLDEST_PYTHON = (3, 11)
 DEFAULT_PORTS = {"Prefect": (4200, "--prefect-port"), "MLflow": (5000, "--mlflow-port")}
@@ -50,7 +52,10 @@ class Check:
 
 
 def checks(settings: Settings) -> list[Check]:
-    """Everything a run needs, in the order in which it is needed; nothing outside this machine is asked."""
+    """Everything a run needs, in the order in which it is needed.
+
+    Nothing outside this machine is asked, but for the server of a warehouse that lies elsewhere.
+    """
     every: tuple[Callable[[Settings], Iterator[Check]], ...] = (
         _python,
         _packages,
@@ -60,6 +65,7 @@ def checks(settings: Settings) -> list[Check]:
         _clock,
         _keys,
         _servers,
+        _warehouse,
         _catalogue,
     )
     return [check for look in every for check in look(settings)]
@@ -226,6 +232,26 @@ def _servers(settings: Settings) -> Iterator[Check]:
         if not is_free(port):
             advice = f"Stop that, or give `ostinato up` another port with {option}."
             yield Check(f"{name} port", CheckState.WARNING, f"{port} is taken by {holder(port)}", advice)
+
+
+def _warehouse(settings: Settings) -> Iterator[Check]:
+    """Whether a warehouse in DuckLake can be reached; of one that is a file there is nothing to say."""
+    catalogue = catalogue_of(settings)
+    if catalogue is None:
+        return
+    where = f"DuckLake, its catalogue in {catalogue.engine.known_as}, its data in {catalogue.data_path}"
+    try:
+        begun = warehouse_exists(settings)
+    except OstinatoError as fault:
+        told, _, advice = str(fault).rpartition("; ")
+        yield Check("warehouse", CheckState.FAULT, told, advice[:1].upper() + advice[1:])
+        return
+    found = where if begun else f"{where}; nothing is built yet"
+    if catalogue.engine.has_many_writers:
+        yield Check("warehouse", CheckState.OK, found)
+    else:
+        advice = "That is enough for one machine; for several set OSTINATO_WAREHOUSE=ducklake:postgres:..."
+        yield Check("warehouse", CheckState.OK, f"{found}; one process at a time may write", advice)
 
 
 def _catalogue(settings: Settings) -> Iterator[Check]:

@@ -5,6 +5,7 @@
 | `lock` | one process at a time changes a world |
 | `connection` | opens the warehouse with its inputs attached |
 | `ducklake` | where it lies in DuckLake |
+| `time_travel` | DuckLake's snapshots beside the published ones |
 | `transactions` | several statements as one, beside other writers |
 | `models` | reads the SQL files: header, SELECT, what each depends on |
 | `building` | runs them in order |

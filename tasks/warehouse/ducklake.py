@@ -172,7 +172,9 @@ def explained(catalogue: Catalogue, fault: Exception) -> OstinatoError:
             f"The warehouse's catalogue in PostgreSQL cannot be reached ({reason}); "
             "start the server, or set OSTINATO_WAREHOUSE and PGPASSWORD right."
         )
-    return OstinatoError(f"The warehouse in DuckLake cannot be used ({said[:300].rstrip('.')}); run `ostinato doctor`.")
+    return OstinatoError(
+        f"The warehouse in DuckLake cannot be used ({said[:300].rstrip('.')}); docs/scaling.md says what it needs."
+    )
 
 
 def _quoted(text: str) -> str:

@@ -20,7 +20,8 @@ from tasks.settings import OstinatoError, Settings
 from tasks.warehouse.checks import CheckResult
 from tasks.warehouse.connection import open_warehouse, quoted_name
 from tasks.warehouse.models import SqlModel
-from tasks.warehouse.snapshots import DESCRIPTION
+from tasks.warehouse.snapshots import DESCRIPTION, SNAPSHOT_READ
+from tasks.warehouse.time_travel import label_snapshot, snapshot_read
 from tasks.warehouse.transactions import use_warehouse
 
 DATABASE = "catalogue.duckdb"
@@ -58,9 +59,11 @@ def export(
     marts = [model for model in models if model.schema == "marts"]
     with open_warehouse(settings) as con:
         step("database")
+        label_snapshot(con, made_by.run_id, made_by.as_of)
         con.execute(f"attach '{_escaped(str(folder / DATABASE))}' as catalogue (storage_version '{STORAGE}')")
         try:
             con.execute("begin")
+            read = snapshot_read(con)
             n_rows = {model.table: _export_model(con, model) for model in marts}
             description = _describe(con, models, made_by, n_rows)
             _write_description(con, description)
@@ -73,7 +76,8 @@ def export(
         finally:
             con.execute("detach catalogue")
     step("describe")
-    text = json.dumps({**description, "attribution": dict(told)}, indent=2, ensure_ascii=False, default=str)
+    description |= {"attribution": dict(told)} if read is None else {"attribution": dict(told), SNAPSHOT_READ: read}
+    text = json.dumps(description, indent=2, ensure_ascii=False, default=str)
     (folder / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
     return n_rows
 

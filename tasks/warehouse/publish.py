@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -19,13 +19,15 @@ import duckdb
 from tasks.settings import OstinatoError, Settings
 from tasks.warehouse.audit import require_no_stop
 from tasks.warehouse.checks import CheckResult
-from tasks.warehouse.connection import SQL_DIR, first_line
+from tasks.warehouse.connection import SQL_DIR, first_line, open_warehouse
 from tasks.warehouse.export import OnStep, Provenance, export
 from tasks.warehouse.lock import world_lock
 from tasks.warehouse.models import load_models
 from tasks.warehouse.readers import held_open
 from tasks.warehouse.snapshots import (
     LINK,
+    SNAPSHOT_READ,
+    described,
     earlier_snapshot,
     forget_stop,
     list_snapshots,
@@ -33,6 +35,7 @@ from tasks.warehouse.snapshots import (
     nothing_published,
     served_snapshot,
 )
+from tasks.warehouse.time_travel import expire_snapshots
 
 _CANDIDATE = ".candidate-"
 _LEAVING = ".leaving-"
@@ -166,6 +169,15 @@ def _prune(settings: Settings) -> None:
             leaving = path.with_name(f"{_LEAVING}{path.name}")
             os.replace(path, leaving)  # a kill in the middle leaves no half of a snapshot to roll back to
             shutil.rmtree(leaving, ignore_errors=True)
+    if settings.warehouse:
+        _expire(settings)
+
+
+def _expire(settings: Settings) -> None:
+    """Keep of DuckLake's snapshots those of the kept catalogues; what fails waits for the next time."""
+    numbers = (described(path).get(SNAPSHOT_READ) for path in list_snapshots(settings))
+    with suppress(duckdb.Error), open_warehouse(settings) as con:
+        expire_snapshots(con, [int(number) for number in numbers if number is not None])
 
 
 def _sweep(serving: Path) -> None:

@@ -21,6 +21,8 @@ from tasks.warehouse.checks import CheckResult
 
 LINK = "current"
 DESCRIPTION = "snapshot.json"
+SNAPSHOT_READ = "warehouse_snapshot"
+"""Key of the description: the snapshot of DuckLake that it was published from, where the warehouse lies there."""
 _STOP = "stopped.json"
 _NAME = re.compile(r"\d{8}T\d{6}Z(-\d+)?")
 

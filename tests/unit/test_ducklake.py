@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import closing
+from datetime import date, timedelta
 from importlib import metadata
 from pathlib import Path
 
@@ -15,9 +16,11 @@ import duckdb
 import postgres_server
 import pytest
 
+from ostinato.doctor import Check, CheckState, checks
 from tasks.settings import OstinatoError, Profile, Settings
 from tasks.warehouse import cursor_of, in_transaction, is_ducklake, open_warehouse, transactions, warehouse_exists
 from tasks.warehouse.ducklake import Engine, catalogue_of
+from tasks.warehouse.time_travel import expire_snapshots, label_snapshot, snapshot_read
 
 FILES = {"sqlite": "ducklake:sqlite:catalogue.sqlite", "duckdb": "ducklake:catalogue.ducklake"}
 
@@ -226,6 +229,54 @@ def run_together(*works: Callable[[], None]) -> None:
     assert faults == []
 
 
+# --- earlier states --------------------------------------------------------------------------------------------
+
+
+def parquet_files(settings: Settings) -> set[Path]:
+    return set(Path(catalogue_of(settings).data_path).rglob("*.parquet"))
+
+
+def test_an_earlier_state_is_read_by_its_snapshot_until_that_is_expired(settings: Settings) -> None:
+    kept = []
+    with open_warehouse(settings) as con:
+        con.execute("create schema core")
+        for n in range(3):
+            con.execute(f"create or replace table core.film as select {n} as n")
+            label_snapshot(con, f"it's run {n}", date(2026, 1, 1 + n))
+            kept.append(snapshot_read(con))
+    files = parquet_files(settings)
+    assert [read(settings, "from core.film", snapshot=number) for number in kept] == [[(0,)], [(1,)], [(2,)]]
+    with open_warehouse(settings) as con:
+        query = "select snapshot_id, commit_message from warehouse.snapshots() where author = 'ostinato' order by all"
+        labels = [(number, f"catalogue of 2026-01-0{1 + n} by run it's run {n}") for n, number in enumerate(kept)]
+        assert con.execute(query).fetchall() == labels
+        con.execute(f"from core.film at (version => {kept[0]})")
+        assert con.fetchall() == [(0,)]
+        assert expire_snapshots(con, kept[1:], timedelta(0)) == kept[2] - 1  # numbers begin at 0
+        assert expire_snapshots(con, kept[1:], timedelta(0)) == 0
+    assert read(settings, "from core.film", snapshot=kept[1]) == [(1,)]
+    with pytest.raises(OstinatoError, match="cannot be used"):
+        read(settings, "from core.film", snapshot=kept[0])
+    assert parquet_files(settings) < files
+    assert read(settings, "from core.film") == [(2,)]
+
+
+def test_files_stay_for_readers_that_are_still_at_them(settings: Settings) -> None:
+    write(settings, "create schema core", "create table core.film as select 1 as n")
+    write(settings, "create or replace table core.film as select 2 as n")
+    before = parquet_files(settings)
+    with open_warehouse(settings) as con:
+        assert expire_snapshots(con, [snapshot_read(con)]) > 0
+    assert parquet_files(settings) == before
+
+
+def test_a_file_has_no_snapshots(tmp_path: Path) -> None:
+    with open_warehouse(Settings(home=tmp_path, profile=Profile.LIVE)) as con:
+        label_snapshot(con, "run", date(2026, 1, 1))
+        assert snapshot_read(con) is None
+        assert expire_snapshots(con, [1]) == 0
+
+
 # --- what it says when it cannot be used -----------------------------------------------------------------------
 
 
@@ -274,3 +325,36 @@ def test_a_file_is_no_ducklake(tmp_path: Path) -> None:
     with open_warehouse(Settings(home=tmp_path, profile=Profile.LIVE)) as con:
         assert not is_ducklake(con)
         assert in_transaction(con, lambda: 1, turn="core.film") == 1
+
+
+def test_the_doctor_finds_a_warehouse_in_reach(shared: Settings) -> None:
+    assert looked_at(shared).state is CheckState.OK
+    assert "nothing is built yet" in looked_at(shared).found
+    write(shared)
+    assert (
+        looked_at(shared).found == f"DuckLake, its catalogue in PostgreSQL, its data in {shared.warehouse_data}/live/"
+    )
+
+
+def test_the_doctor_says_what_to_do_about_one_out_of_reach(
+    shared: Settings, postgres: postgres_server.PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PGPASSWORD")
+    check = looked_at(shared)
+    assert (check.state, check.advice) == (
+        CheckState.FAULT,
+        "Start the server, or set OSTINATO_WAREHOUSE and PGPASSWORD right.",
+    )
+    assert "no password supplied" in check.found
+    assert postgres.password not in f"{check}"
+
+
+def test_the_doctor_says_that_a_file_is_for_one_writer_and_makes_none(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home", profile=Profile.LIVE, warehouse=FILES["sqlite"])
+    assert looked_at(settings).found.endswith("one process at a time may write")
+    assert not settings.home.exists()
+
+
+def looked_at(settings: Settings) -> Check:
+    (check,) = [each for each in checks(settings) if each.name == "warehouse"]
+    return check
