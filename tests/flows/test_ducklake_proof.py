@@ -50,10 +50,10 @@ def marts_of(settings: Settings) -> Sums:
 
 def published_by(settings: Settings, night: int) -> Path:
     """One night's build, matching, audit and publishing; the folder of its catalogue."""
-    build(settings, phase=Phase.COLLECTED, training=False)
+    build(settings, phase=Phase.COLLECTED)
     matching.match_all(settings)
-    build(settings, phase=Phase.MATCHED, training=False)
-    build(settings, phase=Phase.TAGGED, training=False)
+    build(settings, phase=Phase.MATCHED)
+    build(settings, phase=Phase.TAGGED)
     checks = run_checks(settings)
     assert not [check.check for check in checks if check.stops_publishing]
     return publish(settings, run_id=f"night {night}", as_of=date(2026, 1, night), code_version="test").path
