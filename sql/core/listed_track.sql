@@ -20,7 +20,7 @@ columns:
   source_tags: VARCHAR[]; genre seeds, search words and artist genres that sources put on it, iTunes' after `itunes:`
   title_key: VARCHAR; title, lower case, letters and digits only, null where it is unknown
   artist_key: VARCHAR; first artist, likewise; else of the track alone
-  recording_key: VARCHAR; title and artists, likewise; tracks with the same key are one recording
+  recording_key: VARCHAR; title and artists, likewise, whatever the length; models split by it and the artist
   fetched_at: TIMESTAMP WITH TIME ZONE; newest reading of any source
 incremental:
   by: [track_id]

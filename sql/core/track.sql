@@ -17,7 +17,7 @@ columns:
   duration_source: VARCHAR; where the duration came from, as sources.toml names it
   source_tags: VARCHAR[]; genre seeds, search words and artist genres that sources put on it, iTunes' after `itunes:`
   artist_key: VARCHAR; first artist, lower case, letters and digits only; else of the track alone
-  recording_key: VARCHAR; title and artists, likewise; tracks with the same key are one recording
+  recording_key: VARCHAR; title and artists, likewise, whatever the length; models split by it and the artist
   fetched_at: TIMESTAMP WITH TIME ZONE; newest reading of any source
 incremental:
   by: [track_id]
