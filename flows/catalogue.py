@@ -16,7 +16,7 @@ from tasks.warehouse import AuditError, Phase
 def prepare_tables(summary: RunSummary, *, training: bool) -> None:
     """Collected tables, matches, and what rests on them; with `training`, also the tables that a training reads."""
     summary.add_build(steps.build(Phase.COLLECTED, training=training))
-    summary.matched = steps.match()
+    summary.matched = steps.match(training=training)
     summary.add_build(steps.build(Phase.MATCHED, training=training))
 
 

@@ -176,10 +176,10 @@ def build(phase: Phase, *, training: bool) -> BuildReport:
 
 
 @task(name="Match credits to tracks", task_run_name="match", cache_policy=NO_CACHE)
-def match() -> matching.MatchReport:
-    """Soundtrack credits and chart songs to tracks."""
-    with StepProgress("Credits matched to tracks"):
-        return matching.match_all(load_settings())
+def match(*, training: bool) -> matching.MatchReport:
+    """Soundtrack credits and chart songs to tracks; with `training`, also by the names of cleared sources alone."""
+    with StepProgress("Credits matched to tracks") as progress:
+        return matching.match_all(load_settings(), trainable=training, progress=progress)
 
 
 @task(name="Train a model", task_run_name="train {model}", cache_policy=NO_CACHE)

@@ -34,11 +34,11 @@ _LANGUAGES = word_set(
 )
 _VERSIONS = frozenset(["version", "ver", "lyrics", "remix"])
 _PART = re.compile(r"(?i)(?<!ost )(?<!ost)\b(?:part|pt)\W*(\d+|[ivx]+|one|two|three)\b")
-_CUES = word_set(
+CUES = word_set(
     "title titles theme themes credit credits overture prologue epilogue finale intro introduction outro opening "
     "ending suite cue score interlude prelude coda trailer"
 )
-_CUE_WORDS = _CUES | word_set("main end love film movie the a an of and from in on part pt no music song")
+CUE_WORDS = CUES | word_set("main end love film movie the a an of and from in on part pt no music song")
 _ALBUM_WORDS = word_set(
     "the a an original motion picture pictures soundtrack soundtracks score music songs from inspired by and film "
     "movie ost deluxe edition expanded special anniversary complete remastered version bonus track tracks recording "
@@ -141,7 +141,7 @@ def is_cue(title: str | None) -> bool:
     (True, True, True, False)
     """
     words = {word for word in title_core(title).split() if not word.isdigit()}
-    return bool(words & _CUES) and words <= _CUE_WORDS
+    return bool(words & CUES) and words <= CUE_WORDS
 
 
 def film_keys(title: str | None) -> frozenset[str]:

@@ -2,9 +2,11 @@
 
 | module | does |
 | --- | --- |
+| `texts` | what titles, names and albums mean, read once and kept |
 | `candidates` | brings together pairs worth scoring: equal titles, and near titles of one artist |
 | `likeness` | how alike two names or two titles are |
 | `deciding` | one score and method for each pair, and which pairs are matches |
+| `changes` | which credits and songs have to be looked at anew since the last night |
 | `catalogue` | the step of a refresh: from the warehouse's credits and charts to its matches |
 """
 

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import duckdb
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from tasks.matching.deciding import best_only, match
-from tasks.settings import Settings
-from tasks.warehouse import open_warehouse, replace_table
+from tasks.matching.candidates import QUERY_FORM, TRACK_FORM
+from tasks.matching.changes import Side, find_changes, forget_other_rules, remember
+from tasks.matching.deciding import BEST, decide
+from tasks.matching.texts import create_text_tables
+from tasks.settings import OstinatoError, Settings
+from tasks.warehouse import open_warehouse
 from tasks.warehouse.models import TRAINABLE
+from tasks.warehouse.transactions import in_transaction
+
+Progress = Callable[[int, int, str], None]
+"""Called with steps done, steps in all, and what was done last."""
 
 _CREDIT, _SONG = "credit/", "song/"
+_SIDES = (Side("core"), Side(TRAINABLE, f"{TRAINABLE}_"))
+_RESULTS = (("credit_track", "credit_id", _CREDIT), ("chart_track", "song_key", _SONG))
 # Credits and songs are asked for at once, so that the tracks' names are read once. A film's two titles go as one text,
 # the second in brackets, which `film_keys` reads as either. Recordings are left out: they say themselves what they are.
 _QUERIES = f"""
@@ -55,15 +63,18 @@ class MatchReport:
     n_songs_matched: int
     methods: dict[str, int] = field(default_factory=dict)
     """Links of credits to tracks, by method."""
+    n_anew: int = 0
+    """Credits and songs that were looked at anew; all others have the rows of an earlier night."""
     seconds: float = 0.0
 
 
-def match_all(settings: Settings) -> MatchReport:
-    """Write `matching.credit_track` and `matching.chart_track` from `core`, and the same from `trainable`.
+def match_all(settings: Settings, *, trainable: bool = True, progress: Progress | None = None) -> MatchReport:
+    """Bring `matching.credit_track` and `matching.chart_track` up to date with `core`, by matching what changed.
 
-    What a model is trained on is matched by the names of cleared sources alone, a second time where they differ.
+    The result is that of matching everything anew. What a model is trained on is matched by the names of cleared
+    sources alone, from the schema `trainable` into tables of that prefix: only with `trainable`, before a training.
 
-    The warehouse is open while its tables are read and again while results are written, not in between.
+    Results and what they rest on change in one transaction: a run that dies leaves those of the night before.
 
     Raises
     ------
@@ -71,47 +82,86 @@ def match_all(settings: Settings) -> MatchReport:
         When the warehouse was not built yet or another process writes to it.
     """
     started = time.monotonic()
-    with open_warehouse(settings, read_only=True) as con:
-        queries, tracks = sides = _both_sides(con, "core")
-        trainable_sides = _both_sides(con, TRAINABLE)
-    found = match(queries, tracks, threads=settings.threads)
-    trainable = found if trainable_sides == sides else match(*trainable_sides, threads=settings.threads)
-    links, chart = _those_of(found, _CREDIT), best_only(_those_of(found, _SONG))
+    sides = _SIDES if trainable else _SIDES[:1]
     with open_warehouse(settings) as con:
-        _write(con, "matching.", links, chart)
-        _write(con, f"matching.{TRAINABLE}_", _those_of(trainable, _CREDIT), best_only(_those_of(trainable, _SONG)))
-    n_credits = _those_of(queries, _CREDIT).num_rows
-    sure, in_chart = links.filter(links["is_match"]), chart.filter(chart["is_match"])
+        forget_other_rules(con, _SIDES)
+        create_text_tables(con)
+        n_anew = []
+        for done, side in enumerate(sides, start=1):
+            n_anew.append(_bring_up_to_date(con, side, settings.threads))
+            if progress:
+                progress(done, len(sides), side.schema)
+        return _report(con, n_anew[0], started)
+
+
+def _bring_up_to_date(con: duckdb.DuckDBPyConnection, side: Side, threads: int) -> int:
+    """Match what changed on one side and return the number of queries looked at anew."""
+    _load(con, side)
+    is_all = find_changes(con, side, threads=threads)
+    decide(con, threads=threads)
+
+    def write() -> None:
+        _write(con, side, is_all=is_all)
+        remember(con, side, is_all=is_all)
+
+    in_transaction(con, write, turn=f"matching.{side.prefix}credit_track")
+    row = con.execute("select count(*) from anew").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _load(con: duckdb.DuckDBPyConnection, side: Side) -> None:
+    """Make `query_now` and `track_now` of one schema."""
+    queries, tracks = (select.replace("core.", f"{side.schema}.") for select in (_QUERIES, _TRACKS))
+    try:
+        con.execute(f"create or replace temp table query_now as {QUERY_FORM} from ({queries})")
+        con.execute(f"create or replace temp table track_now as {TRACK_FORM} from ({tracks})")
+    except duckdb.CatalogException:
+        raise OstinatoError(
+            f"Credits cannot be matched: tables of {side.schema} were not built yet; run `ostinato build` first."
+        ) from None
+
+
+def _write(con: duckdb.DuckDBPyConnection, side: Side, *, is_all: bool) -> None:
+    """Put the rows found in the place of those of the same credits and songs; a song keeps its best track alone."""
+    for table, key, kind in _RESULTS:
+        name = f"matching.{side.prefix}{table}"
+        own = f"select * replace (id[{len(kind) + 1}:] as id) from found where starts_with(id, '{kind}')"
+        rows = f"with matches as ({own}) {BEST if kind == _SONG else 'from matches'}"
+        rows = f"select id as {key}, * exclude (id) from ({rows}) order by all"
+        if is_all:
+            con.execute(f"create or replace table {name} as {rows}")
+            continue
+        ids = "select id from anew union all select id from gone_query"
+        con.execute(f"delete from {name} where '{kind}' || {key} in ({ids})")
+        con.execute(f"insert into {name} {rows}")
+
+
+def _report(con: duckdb.DuckDBPyConnection, n_anew: int, started: float) -> MatchReport:
+    """Count what the tables of all sources hold now."""
+    n_credits, n_songs = _numbers(
+        con, "select count(*) filter (starts_with(id, $kind)), count(*) from matching.seen_query", kind=_CREDIT
+    )
+    n_matched, n_links, n_rows = _numbers(
+        con,
+        "select count(distinct credit_id) filter (is_match), count(*) filter (is_match), count(*) "
+        "from matching.credit_track",
+    )
+    (n_songs_matched,) = _numbers(con, "select count(*) filter (is_match) from matching.chart_track")
+    methods = con.execute(
+        "select match_method, count(*) from matching.credit_track where is_match group by all order by 2 desc, 1"
+    ).fetchall()
     return MatchReport(
         n_credits=n_credits,
-        n_credits_matched=_n_distinct(sure, "id"),
-        n_links=sure.num_rows,
-        n_doubtful=links.num_rows - sure.num_rows,
-        n_songs=queries.num_rows - n_credits,
-        n_songs_matched=in_chart.num_rows,
-        methods={row["values"]: row["counts"] for row in pc.value_counts(sure["match_method"]).to_pylist()},
+        n_credits_matched=n_matched,
+        n_links=n_links,
+        n_doubtful=n_rows - n_links,
+        n_songs=n_songs - n_credits,
+        n_songs_matched=n_songs_matched,
+        methods={str(method): int(n) for method, n in methods},
+        n_anew=n_anew,
         seconds=time.monotonic() - started,
     )
 
 
-def _both_sides(con: duckdb.DuckDBPyConnection, schema: str) -> tuple[pa.Table, pa.Table]:
-    """Credits and songs, and tracks, of one schema, ordered so that two schemas' can be compared."""
-    queries, tracks = (
-        con.sql(f"{text.replace('core.', f'{schema}.')} order by 1").to_arrow_table() for text in (_QUERIES, _TRACKS)
-    )
-    return queries, tracks
-
-
-def _write(con: duckdb.DuckDBPyConnection, prefix: str, links: pa.Table, chart: pa.Table) -> None:
-    replace_table(con, f"{prefix}credit_track", links.rename_columns({"id": "credit_id"}))
-    replace_table(con, f"{prefix}chart_track", chart.rename_columns({"id": "song_key"}))
-
-
-def _those_of(rows: pa.Table, kind: str) -> pa.Table:
-    """The rows whose id is of one kind, with the id as the warehouse knows it."""
-    chosen = rows.filter(pc.starts_with(rows["id"], kind))
-    return chosen.set_column(0, "id", pc.utf8_slice_codeunits(chosen["id"], start=len(kind)))
-
-
-def _n_distinct(rows: pa.Table, column: str) -> int:
-    return int(pc.count_distinct(rows[column]).as_py())
+def _numbers(con: duckdb.DuckDBPyConnection, sql: str, **values: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in con.execute(sql, values).fetchone() or ())

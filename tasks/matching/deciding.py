@@ -7,7 +7,8 @@ from contextlib import closing
 import duckdb
 import pyarrow as pa
 
-from tasks.matching.candidates import find_candidates
+from tasks.matching.candidates import QUERY_FORM, TRACK_FORM, find_candidates, learn_from_all, read_sides
+from tasks.matching.texts import create_text_tables
 
 MATCH_AT = 0.80
 """Score from which a pair counts as a match: the best F1 on the tuned labels, where precision is .965 and recall .948.
@@ -53,26 +54,28 @@ _FROM_SOUNDTRACK = r"""(?i)\bfrom\b.+["“”«»'’]\W*(?:original\s+)?(?:soun
 _SCORE = """
 create or replace temp table scored as
 with own_album as (
-    select distinct q.q, t.t, coalesce(release_year > film_year + $album_within, false) as is_late
-    from pair join q using (q) join t using (t) join film_key f using (film) join soundtrack_film s using (album, key)
+    select distinct id, track_id, coalesce(release_year > film_year + $album_within, false) as is_late
+    from pair join q using (id) join t using (track_id)
+        join film_key f using (film) join soundtrack_film s using (album, key)
     where coalesce(release_year >= film_year - 1, true)
 ),
 named as (
-    select q.q, t.t, bool_or(regexp_matches(s.text, $from_soundtrack)) as is_from_soundtrack
-    from pair join q using (q) join t using (t) join film_key f using (film) join source_film s using (key)
+    select id, track_id, bool_or(regexp_matches(s.text, $from_soundtrack)) as is_from_soundtrack
+    from pair join q using (id) join t using (track_id)
+        join film_key f using (film) join source_film s using (key)
     where s.text in (t.title, t.album)
-    group by all
+    group by id, track_id
 ),
 written as (
-    select distinct q.q, t.t
-    from pair join q using (q) join t using (t)
+    select distinct id, track_id
+    from pair join q using (id) join t using (track_id)
         join credit_name w on w.credit = q.writers join credit_name n on n.credit = t.artists and n.name = w.name
 ),
 evidence as (
-    select q.id, t.track_id, pair.title_score, coalesce(s.score, 0) as performer_score,
-        q.performers <> '' as has_performer, w.t is not null as is_by_writer,
+    select id, track_id, title_score, performer_score,
+        q.performers <> '' as has_performer, w.track_id is not null as is_by_writer,
         coalesce(not is_late, false) or coalesce(is_from_soundtrack, false) as is_original,
-        o.t is not null or m.t is not null as is_from_film,
+        o.track_id is not null or m.track_id is not null as is_from_film,
         case
             when a.marks = b.marks then 1
             when is_original and not has_performer and a.marks = '' and b.marks = 'karaoke' then 0.92
@@ -80,12 +83,11 @@ evidence as (
             else 0.75
         end as version_weight,
         if(a.is_cue and q.film <> '' and not is_from_film, 0.75, 1) as cue_weight
-    from pair join q using (q) join t using (t)
+    from pair join q using (id) join t using (track_id)
         join title_fact a on a.title = q.title join title_fact b on b.title = t.title
-        left join credit_score s using (performers, artists)
-        left join own_album o on o.q = pair.q and o.t = pair.t
-        left join named m on m.q = pair.q and m.t = pair.t
-        left join written w on w.q = pair.q and w.t = pair.t
+        left join own_album o using (id, track_id)
+        left join named m using (id, track_id)
+        left join written w using (id, track_id)
 ),
 way as (
     select id, track_id, title_score * version_weight * cue_weight as weight, title_score,
@@ -111,6 +113,7 @@ from way
 where match_score >= $floor
 """
 _DECIDE = """
+create or replace temp table found as
 with ranked as (
     select *, max(match_score) over (partition by id) as best,
         match_score >= $match_at and match_score >= best - $same_within as is_match,
@@ -120,8 +123,13 @@ with ranked as (
 select id, track_id, match_score, match_method, is_match
 from ranked
 where is_match or best < $match_at and place <= $n_review
-order by id, track_id
 """
+BEST = """
+select * from matches
+qualify not is_match
+    or row_number() over (partition by id, is_match order by match_score desc, contains(track_id, ':'), track_id) = 1
+"""
+"""The SELECT of `best_only`."""
 
 
 def match(queries: pa.Table, tracks: pa.Table, *, threads: int | None = None) -> pa.Table:
@@ -142,9 +150,9 @@ def match(queries: pa.Table, tracks: pa.Table, *, threads: int | None = None) ->
     Rows of `MATCHES`, sorted by id and track id, whatever the order of the input. `is_match` holds for every release of
     the best recording; up to `N_REVIEW` candidates between `REVIEW_AT` and `MATCH_AT` are doubtful.
     """
-    with closing(_scored(queries, tracks, REVIEW_AT, threads)) as con:
-        bounds = {"match_at": MATCH_AT, "same_within": SAME_WITHIN, "n_review": N_REVIEW}
-        return con.sql(_DECIDE, params=bounds).to_arrow_table().cast(MATCHES)
+    with closing(_read(queries, tracks, threads)) as con:
+        decide(con, threads=threads)
+        return con.sql("from found order by id, track_id").to_arrow_table().cast(MATCHES)
 
 
 def score(queries: pa.Table, tracks: pa.Table, *, floor: float = 0.5, threads: int | None = None) -> pa.Table:
@@ -152,27 +160,42 @@ def score(queries: pa.Table, tracks: pa.Table, *, floor: float = 0.5, threads: i
 
     Rows of `MATCHES` without `is_match`, sorted by id and track id.
     """
-    with closing(_scored(queries, tracks, floor, threads)) as con:
+    with closing(_read(queries, tracks, threads)) as con:
+        _score(con, floor, threads)
         return con.sql("from scored order by id, track_id").to_arrow_table()
 
 
-def _scored(queries: pa.Table, tracks: pa.Table, floor: float, threads: int | None) -> duckdb.DuckDBPyConnection:
-    """A database with the table `scored`: the pairs that score at least `floor`, and by which way."""
-    # Matching never spills: DuckDB would put its files into the working directory.
+def decide(con: duckdb.DuckDBPyConnection, *, threads: int | None = None) -> None:
+    """Make `found`, rows of `MATCHES`, of the sides that `candidates` has read into this connection.
+
+    The rows of one query depend on that query, the tracks, the spellings learned and the common titles alone.
+    """
+    _score(con, REVIEW_AT, threads)
+    con.execute(_DECIDE, {"match_at": MATCH_AT, "same_within": SAME_WITHIN, "n_review": N_REVIEW})
+
+
+def _read(queries: pa.Table, tracks: pa.Table, threads: int | None) -> duckdb.DuckDBPyConnection:
+    """A database of its own with both sides and all that is to be known of them."""
+    # Such matching never spills: DuckDB would put its files into the working directory.
     con = duckdb.connect(config={"temp_directory": ""})
+    con.execute("set enable_progress_bar = false")
     if threads:
         con.execute(f"set threads = {threads}")
-    find_candidates(con, queries, tracks)
-    con.execute(
-        _SCORE,
-        {
-            "floor": floor,
-            "alike_at": REVIEW_AT,
-            "album_within": ALBUM_WITHIN_YEARS,
-            "from_soundtrack": _FROM_SOUNDTRACK,
-        },
-    )
+    for side, form, rows in (("q", QUERY_FORM, queries), ("t", TRACK_FORM, tracks)):
+        con.register("incoming", rows)
+        con.execute(f"create temp table {side} as {form} from incoming")
+        con.unregister("incoming")
+    create_text_tables(con)
+    read_sides(con)
+    learn_from_all(con)
     return con
+
+
+def _score(con: duckdb.DuckDBPyConnection, floor: float, threads: int | None) -> None:
+    """Make `scored`: the pairs that score at least `floor`, and by which way."""
+    find_candidates(con, alike_at=floor, threads=threads or 1)
+    bounds = {"floor": floor, "alike_at": REVIEW_AT, "album_within": ALBUM_WITHIN_YEARS}
+    con.execute(_SCORE, {**bounds, "from_soundtrack": _FROM_SOUNDTRACK})
 
 
 def best_only(matches: pa.Table) -> pa.Table:
@@ -180,14 +203,6 @@ def best_only(matches: pa.Table) -> pa.Table:
 
     The best is that of the highest score, then a track with a Spotify id before one without, then the lowest track id.
     """
-    best = """
-        select * from matches
-        qualify not is_match
-            or row_number() over (
-                partition by id, is_match order by match_score desc, contains(track_id, ':'), track_id
-            ) = 1
-        order by id, track_id
-    """
     with closing(duckdb.connect()) as con:
         con.register("matches", matches)
-        return con.sql(best).to_arrow_table().cast(MATCHES)
+        return con.sql(f"{BEST} order by id, track_id").to_arrow_table().cast(MATCHES)
