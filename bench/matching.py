@@ -181,7 +181,8 @@ def print_more(measured: Measured) -> None:
     rows = ways(tables, measured.claimed, measured.truth)
     for way in rows:
         stated = "-" if way.stated is None else f"{way.stated:.2f}"
-        print(f"{way.name:22}{way.n:>7,}{stated:>8}  {way.labelled} of {way.labelled.n}")
+        labelled = f"{way.labelled} of {way.labelled.n}" if way.labelled.n else "-"
+        print(f"{way.name:22}{way.n:>7,}{stated:>8}  {labelled}")
     n_all = sum(way.n for way in rows)
     wrong = 1 - sum(way.n * way.right for way in rows) / n_all
     print(f"wrong of all {n_all:,}: {wrong:.1%}, by the labels where 30 pairs of that way were judged, else as stated")
