@@ -17,7 +17,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 
 from flows.progress import StepProgress
-from tasks import matching, reports, tagging, training, warehouse
+from tasks import dictionary, matching, reports, tagging, training, warehouse
 from tasks.collecting.charts.backfill import PastChart, backfill_charts
 from tasks.collecting.charts.nightly import collect_charts
 from tasks.collecting.features.audio_files import measure_files
@@ -229,10 +229,27 @@ def publish(run_id: str, as_of: date, checks: Sequence[CheckResult]) -> Publishe
 
 
 def tell(summary: reports.RunSummary, key: str) -> None:
-    """The run's story as artifacts in the Prefect UI: summary, offending rows, SQL graph."""
+    """The run's story as artifacts in the Prefect UI: summary, offending rows, SQL graph, data dictionary."""
     create_markdown_artifact(reports.markdown(summary), key=f"{key}-summary", description=summary.title)
     if any(check.failing_rows for check in summary.checks):
         rows = reports.audit_rows_markdown(summary.checks)
         create_markdown_artifact(rows, key=f"{key}-audit", description="Rows that fail a check")
     graph = reports.sql_graph_markdown(summary.built)
     create_markdown_artifact(graph, key=f"{key}-sql-graph", description="SQL models and what they read")
+    document(key)
+
+
+def document(key: str) -> None:
+    """The data dictionary as of now: the whole page in the world's folder, its table of tables in the Prefect UI.
+
+    The UI shows no HTML, and browsers follow no link from it to a file, so the artifact says where the page lies.
+    """
+    settings = load_settings()
+    try:
+        known = dictionary.compile_dictionary(settings)
+        page = dictionary.write_page(known, settings.docs_page)
+    except OstinatoError as fault:  # what was built and published stays so
+        get_run_logger().warning("The data dictionary was not written: %s", fault)
+        return
+    tables = dictionary.as_markdown(known, page)
+    create_markdown_artifact(tables, key=f"{key}-dictionary", description="Tables, rows and checks")

@@ -381,6 +381,25 @@ def build(
 
 
 @app.command()
+def docs(
+    out: Annotated[
+        Path | None, typer.Option(readable=False, help="HTML file to write. Default: docs/index.html in the world.")
+    ] = None,
+    open_: Annotated[bool, typer.Option("--open", help="Show the page in your browser.")] = False,
+    profile: ProfileOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the data dictionary as one HTML page: tables, columns with units, tests, lineage, sources.
+
+    Rows and checks are those of the last build, where there was one. `--json` prints the dictionary and writes no page.
+    """
+    settings = enter_world(profile)
+    from ostinato.show.world import show_docs
+
+    show_docs(settings, out, in_browser=open_, as_json=as_json)
+
+
+@app.command()
 def status(profile: ProfileOption = None, as_json: JsonOption = False) -> None:
     """The served catalogue and its age, kept snapshots, champions, and the last runs of each source."""
     settings = enter_world(profile)

@@ -138,6 +138,11 @@ class Settings(BaseSettings):
         return self.world / "serving"
 
     @property
+    def docs_page(self) -> Path:
+        """The data dictionary as one HTML page."""
+        return self.world / "docs" / "index.html"
+
+    @property
     def mlflow_uri(self) -> str:
         """MLflow's tracking store: SQLite by absolute path, unless MLFLOW_TRACKING_URI names a server."""
         return os.environ.get(TRACKING_URI) or f"sqlite:///{self.world / 'mlflow.db'}"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import webbrowser
 from pathlib import Path
 from typing import Any
 
+from ostinato import console
 from ostinato.console import print_json, print_pairs, print_table, warn
 from tasks import warehouse
 from tasks.settings import OstinatoError, Settings
@@ -30,6 +32,22 @@ def build_and_show(settings: Settings, select: str | None, *, anew: bool, list_m
         print_json([dict(zip(columns, row, strict=True)) for row in rows])
     else:
         print_table(columns, rows)
+
+
+def show_docs(settings: Settings, out: Path | None, *, in_browser: bool, as_json: bool) -> None:
+    """Write the data dictionary and print where it lies, or print the dictionary itself."""
+    from tasks.dictionary import compile_dictionary, write_page
+
+    dictionary = compile_dictionary(settings)
+    if dictionary.why_empty:
+        warn(dictionary.why_empty)
+    if as_json:
+        print_json(dictionary.as_json())
+        return
+    page = write_page(dictionary, out or settings.docs_page)
+    console.out.print(str(page), soft_wrap=True, markup=False)
+    if in_browser and not webbrowser.open(page.absolute().as_uri()):
+        warn(f"No browser was found on this machine; open {page} in one.")
 
 
 def show_status(settings: Settings, *, as_json: bool) -> None:

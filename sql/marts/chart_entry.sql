@@ -2,6 +2,9 @@
 description: Places of Melon's charts and of imported Spotify charts with the track that stood there, one row each.
 grain: chart x scope x period x rank
 key: [chart, scope, period, rank]
+example: |
+  select rank, title, artists, predicted_genre from chart_entry
+  where chart = 'month' and scope = 'KPOP' order by period desc, rank limit 5
 columns:
   chart: VARCHAR; Melon's top100, day, week, month, age_year or age_decade, or spotify_day
   scope: VARCHAR; KPOP, POP or Melon's class code, UNKNOWN where an imported file does not say which; Spotify's country

@@ -2,6 +2,9 @@
 description: What the checks of each night found, one row per check; a night that was run again counts once.
 grain: check x night
 key: [as_of, check]
+example: |
+  select as_of, "check", severity, failing_rows from data_quality
+  where failing_rows > 0 order by as_of desc, failing_rows desc
 columns:
   check: VARCHAR; name of the audit, or table, column and rule
   severity: VARCHAR; error stops publishing, warn is reported

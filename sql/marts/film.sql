@@ -2,6 +2,9 @@
 description: Films of every source, one row each.
 grain: film
 key: [film_id]
+example: |
+  select title, genres, user_score, n_tracks from film
+  where list_contains(genres, 'Romance') order by n_tracks desc limit 5
 columns:
   film_id: VARCHAR; the imdb_id, else `tmdb:` or `ml:` and that id
   tmdb_id: BIGINT; TMDB's id

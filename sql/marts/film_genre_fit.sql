@@ -3,12 +3,15 @@ description: How well a track fits films of each genre, one row per track and fi
 grain: track x film genre
 materialized: view
 key: [track_id, film_genre]
+example: |
+  select title, artists, probability, lift from film_genre_fit join track using (track_id)
+  where film_genre = 'Romance' order by lift desc limit 5
 columns:
   track_id: VARCHAR; the track
   film_genre: VARCHAR; one of TMDB's 19
-  probability: FLOAT; calibrated, that a film with the track is of the genre
+  probability: FLOAT; calibrated, 0 to 1, that a film with the track is of the genre
   is_tag: BOOLEAN; the model's own decision
-  lift: DOUBLE; probability over the share of the genre among training tracks, 1 is no better than chance
+  lift: DOUBLE; ratio, probability over the share of the genre among training tracks, 1 is no better than chance
 tests:
   range: {probability: [0, 1], lift: [0, null]}
   not_null: [probability, is_tag]

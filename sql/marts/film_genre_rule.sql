@@ -2,6 +2,8 @@
 description: What the film-genre model needs to decide and to compare, one row per film genre that it knows.
 grain: film genre
 key: [film_genre]
+example: |
+  select film_genre, threshold, training_share from film_genre_rule order by training_share desc
 may_shrink: true
 columns:
   film_genre: VARCHAR; one of TMDB's 19

@@ -4,6 +4,10 @@ description: |
   soundtrack credit that means the track, by matching or by a person's word.
 grain: film x track
 key: [film_id, track_id]
+example: |
+  select film.title, track.title, track.artists, match_score, match_method
+  from film_track join film using (film_id) join track using (track_id)
+  order by match_score desc limit 5
 columns:
   film_id: VARCHAR; the film
   track_id: VARCHAR; the track

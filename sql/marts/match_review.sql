@@ -4,6 +4,9 @@ description: |
   `ostinato review`; what was settled stays here with what was said.
 grain: credit x candidate
 key: [credit_id, track_id]
+example: |
+  select credit_title, credit_performers, track_title, track_artists, match_score from match_review
+  where settled is null order by match_score desc limit 5
 may_shrink: true
 columns:
   credit_id: VARCHAR; the credit

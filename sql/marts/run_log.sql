@@ -4,6 +4,9 @@ description: |
   asked anything, so that a repeat which found all fresh does not hide what the night brought.
 grain: flow x day x source
 key: [flow, as_of, source]
+example: |
+  select as_of, source, state, n_rows, n_pages from run_log
+  where flow = 'nightly-refresh' order by as_of desc, source limit 10
 columns:
   flow: VARCHAR; name of the flow
   run_id: VARCHAR; of that run
@@ -12,7 +15,7 @@ columns:
   state: VARCHAR; ok, empty, missing, blocked, limited, broken, refused, unreachable or idle (nothing to ask for)
   n_rows: BIGINT; rows landed
   n_pages: BIGINT; pages and bodies read
-  bytes: BIGINT; of all bodies
+  bytes: BIGINT; bytes, of all bodies
   started_at: TIMESTAMP WITH TIME ZONE; when
   ended_at: TIMESTAMP WITH TIME ZONE; when
 tests:

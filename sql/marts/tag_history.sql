@@ -2,6 +2,9 @@
 description: Changes of a track's genre or mood from one tagging to the next, one row each.
 grain: track x kind x change
 key: [track_id, kind, changed_at]
+example: |
+  select title, artists, kind, old_label, new_label from tag_history join track using (track_id)
+  where old_label is not null order by changed_at desc limit 5
 columns:
   track_id: VARCHAR; the track
   kind: VARCHAR; genre or mood

@@ -4,6 +4,9 @@ description: |
   track was matched to are here under their Melon number.
 grain: track
 key: [track_id]
+example: |
+  select title, artists, genre, listen_url from track
+  where origin = 'kpop' and mood = 'happy' order by mood_probability desc limit 5
 columns:
   track_id: VARCHAR; Spotify's id, else `isrc:`, `mbid:`, `melon:`, `file:` and that id
   isrc: VARCHAR; recording code
@@ -14,9 +17,9 @@ columns:
   origin: VARCHAR; kpop (charted as domestic on Melon, a K-pop tag of a source, or Hangul in title or artist), other
     (classical and instrumental sources), else pop
   genre: VARCHAR; the likeliest of the 28 groups, null where the track is not tagged
-  genre_probability: FLOAT; that this genre is among the true ones
+  genre_probability: FLOAT; 0 to 1, that this genre is among the true ones
   mood: VARCHAR; the likeliest of happy, romantic, sad, aggressive, dramatic, null where the track is not tagged
-  mood_probability: FLOAT; that this mood is among the true ones
+  mood_probability: FLOAT; 0 to 1, that this mood is among the true ones
   genre_model: VARCHAR; model and version that gave the genre
   mood_model: VARCHAR; model and version that gave the mood
   features_provider: VARCHAR; who measured the audio features, null where nobody did

@@ -4,27 +4,30 @@ description: |
   form of `film_genre_fit`, a tenth of its size.
 grain: track
 key: [track_id]
+example: |
+  select title, artists, "Horror", "Comedy" from track_film_genre join track using (track_id)
+  order by "Horror" desc limit 5
 columns:
   track_id: VARCHAR; the track
-  Action: FLOAT; calibrated probability that a film scored with it is Action
-  Adventure: FLOAT; calibrated probability that a film scored with it is Adventure
-  Animation: FLOAT; calibrated probability that a film scored with it is Animation
-  Comedy: FLOAT; calibrated probability that a film scored with it is Comedy
-  Crime: FLOAT; calibrated probability that a film scored with it is Crime
-  Documentary: FLOAT; calibrated probability that a film scored with it is Documentary
-  Drama: FLOAT; calibrated probability that a film scored with it is Drama
-  Family: FLOAT; calibrated probability that a film scored with it is Family
-  Fantasy: FLOAT; calibrated probability that a film scored with it is Fantasy
-  History: FLOAT; calibrated probability that a film scored with it is History
-  Horror: FLOAT; calibrated probability that a film scored with it is Horror
-  Music: FLOAT; calibrated probability that a film scored with it is Music
-  Mystery: FLOAT; calibrated probability that a film scored with it is Mystery
-  Romance: FLOAT; calibrated probability that a film scored with it is Romance
-  Science Fiction: FLOAT; calibrated probability that a film scored with it is Science Fiction
-  TV Movie: FLOAT; calibrated probability that a film scored with it is TV Movie
-  Thriller: FLOAT; calibrated probability that a film scored with it is Thriller
-  War: FLOAT; calibrated probability that a film scored with it is War
-  Western: FLOAT; calibrated probability that a film scored with it is Western
+  Action: FLOAT; calibrated probability, 0 to 1, that a film scored with it is Action
+  Adventure: FLOAT; calibrated probability, 0 to 1, that a film scored with it is Adventure
+  Animation: FLOAT; calibrated probability, 0 to 1, that a film scored with it is Animation
+  Comedy: FLOAT; calibrated probability, 0 to 1, that a film scored with it is Comedy
+  Crime: FLOAT; calibrated probability, 0 to 1, that a film scored with it is Crime
+  Documentary: FLOAT; calibrated probability, 0 to 1, that a film scored with it is Documentary
+  Drama: FLOAT; calibrated probability, 0 to 1, that a film scored with it is Drama
+  Family: FLOAT; calibrated probability, 0 to 1, that a film scored with it is Family
+  Fantasy: FLOAT; calibrated probability, 0 to 1, that a film scored with it is Fantasy
+  History: FLOAT; calibrated probability, 0 to 1, that a film scored with it is History
+  Horror: FLOAT; calibrated probability, 0 to 1, that a film scored with it is Horror
+  Music: FLOAT; calibrated probability, 0 to 1, that a film scored with it is Music
+  Mystery: FLOAT; calibrated probability, 0 to 1, that a film scored with it is Mystery
+  Romance: FLOAT; calibrated probability, 0 to 1, that a film scored with it is Romance
+  Science Fiction: FLOAT; calibrated probability, 0 to 1, that a film scored with it is Science Fiction
+  TV Movie: FLOAT; calibrated probability, 0 to 1, that a film scored with it is TV Movie
+  Thriller: FLOAT; calibrated probability, 0 to 1, that a film scored with it is Thriller
+  War: FLOAT; calibrated probability, 0 to 1, that a film scored with it is War
+  Western: FLOAT; calibrated probability, 0 to 1, that a film scored with it is Western
   model: VARCHAR; model and version
   tagged_at: TIMESTAMP WITH TIME ZONE; when the track was scored
 incremental:

@@ -2,12 +2,15 @@
 description: Every genre and mood worth naming for a track, not only the first, one row each.
 grain: track x kind x label
 key: [track_id, kind, label]
+example: |
+  select title, artists, probability from track_tag join track using (track_id)
+  where kind = 'mood' and label = 'romantic' and is_tag order by probability desc limit 5
 sorted_by: [kind, label, track_id]
 columns:
   track_id: VARCHAR; the track
   kind: VARCHAR; genre or mood
   label: VARCHAR; one of the 28 genre groups or of the 5 moods
-  probability: FLOAT; calibrated, that the label is among the true ones
+  probability: FLOAT; calibrated, 0 to 1, that the label is among the true ones
   is_tag: BOOLEAN; the model's own decision
   model: VARCHAR; model and version
   tagged_at: TIMESTAMP WITH TIME ZONE; when the label was given

@@ -80,6 +80,8 @@ class SqlModel:
     """Of a mart: the columns by which its published rows lie, so that a filter on the first reads few of them."""
     may_shrink: bool = False
     """Of a mart: true where half its rows may be gone from one night to the next and nothing is wrong."""
+    example: str = ""
+    """Of a mart: a question to its published table, as somebody would ask it."""
 
     @property
     def name(self) -> str:
@@ -207,6 +209,7 @@ def read_model(path: Path) -> SqlModel:
         incremental=_incremental(header.get("incremental"), tables_read(select), path),
         sorted_by=list(header.get("sorted_by") or header.get("key") or []),
         may_shrink=bool(header.get("may_shrink", False)),
+        example=str(header.get("example", "")),
     )
 
 

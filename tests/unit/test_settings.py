@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from tasks import settings as module
 from tasks.settings import PROJECT_ROOT, OstinatoError, Profile, Settings, load_settings, prepare_environment
 
-PLACES = ("world", "lake", "pages", "warehouse_file", "serving", "mlflow_artifacts")
+PLACES = ("world", "lake", "pages", "warehouse_file", "serving", "docs_page", "mlflow_artifacts")
 
 
 @pytest.fixture(autouse=True)
