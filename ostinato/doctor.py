@@ -15,10 +15,14 @@ from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import duckdb
 from packaging.markers import Marker
 
 from ostinato.ports import holder, is_free
 from ostinato.services import running_services, state_file
+from tasks.extensions import NO_DOWNLOADS, let_duckdb_read
+from tasks.lake import list_batches
+from tasks.places import is_remote
 from tasks.settings import PROJECT_ROOT, OstinatoError, Settings
 from tasks.warehouse import warehouse_exists
 from tasks.warehouse.ducklake import catalogue_of
@@ -54,7 +58,7 @@ class Check:
 def checks(settings: Settings) -> list[Check]:
     """Everything a run needs, in the order in which it is needed.
 
-    Nothing outside this machine is asked, but for the server of a warehouse that lies elsewhere.
+    Nothing outside this machine is asked, but for the store and the server of a lake or warehouse that lies elsewhere.
     """
     every: tuple[Callable[[Settings], Iterator[Check]], ...] = (
         _python,
@@ -62,6 +66,7 @@ def checks(settings: Settings) -> list[Check]:
         _browser,
         _home,
         _disk,
+        _lake,
         _clock,
         _keys,
         _servers,
@@ -172,10 +177,28 @@ def _disk(settings: Settings) -> Iterator[Check]:
         yield Check("disk", CheckState.OK, found)
 
 
+def _lake(settings: Settings) -> Iterator[Check]:
+    """A lake on an object store has to answer; one in the home has the home's own check."""
+    if not is_remote(settings.lake):
+        return
+    try:
+        batches = list_batches(settings.lake)
+        with duckdb.connect(config=NO_DOWNLOADS) as con:
+            let_duckdb_read(con, settings.lake)
+            if batches:
+                con.execute("select count(*) from read_parquet(?)", [str(batches[0].path)])
+    except (OstinatoError, duckdb.Error) as fault:
+        advice = "Look at OSTINATO_LAKE, the AWS_... variables and the store itself."
+        yield Check("lake", CheckState.FAULT, " ".join(str(fault).split())[:300], advice)
+    else:
+        yield Check("lake", CheckState.OK, f"{settings.lake} answers, {len(batches):,} batches")
+
+
 def _clock(settings: Settings) -> Iterator[Check]:
     """Schedules and freshness hang on the clock; one that was set back shows in files from the future."""
     now = datetime.now(UTC)
-    watched = [PROJECT_ROOT / "requirements.lock", settings.warehouse_file, settings.serving, settings.lake]
+    lake = [] if is_remote(settings.lake) else [settings.lake]
+    watched = [PROJECT_ROOT / "requirements.lock", settings.warehouse_file, settings.serving, *lake]
     newest = max((_changed_at(path) for path in watched if path.exists()), default=now)
     found = f"{now:%Y-%m-%d %H:%M} UTC"
     if newest > now + timedelta(minutes=5):

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from tasks.places import is_remote, naming_faults
 from tasks.settings import OstinatoError
 
 
@@ -15,9 +16,12 @@ from tasks.settings import OstinatoError
 def writing(path: Path) -> Iterator[None]:
     """Say in one sentence why `path` could not be written, should the block meet such a fault."""
     try:
-        yield
+        with naming_faults(path):
+            yield
     except OSError as fault:
         why = fault.strerror or str(fault)
+        if is_remote(path):
+            raise OstinatoError(f"{path} could not be written: {why}.") from fault
         raise OstinatoError(
             f"{path} could not be written: {why}; make room there or set OSTINATO_HOME to a folder that can be written."
         ) from fault

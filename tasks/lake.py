@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import glob
 import hashlib
-import os
 import re
 import time
 import uuid
@@ -16,7 +15,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import duckdb
 import pyarrow as pa
@@ -24,6 +23,7 @@ import pyarrow.parquet as pq
 
 from tasks.disk import writing
 from tasks.lake_lock import is_promised, put_in_place, read_lock, write_lock
+from tasks.places import Listed, flush, is_remote, listing, make_folder, naming_faults, opened
 from tasks.schemas import LAKE_SCHEMAS
 from tasks.settings import OstinatoError
 
@@ -35,6 +35,7 @@ __all__ = [
     "duckdb_type",
     "entity_dir",
     "landing",
+    "list_batches",
     "open_batch",
     "read",
     "read_file",
@@ -104,6 +105,7 @@ class Batch:
         self.schema = schema
         self.n_rows = 0
         self.aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+        self._file: IO[bytes] | None = None
         self._writer: pq.ParquetWriter | None = None
 
     @property
@@ -117,8 +119,9 @@ class Batch:
             return
         with writing(self.path):
             if self._writer is None:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-                self._writer = pq.ParquetWriter(self.aside, self.schema, compression="zstd")
+                make_folder(self.path.parent)
+                self._file = self.aside.open("wb")
+                self._writer = pq.ParquetWriter(self._file, self.schema, compression="zstd")
             self._writer.write_table(table)
         self.n_rows += table.num_rows
 
@@ -126,9 +129,14 @@ class Batch:
         """Bring all that was written to the disk."""
         if self._writer is not None:
             with writing(self.path):
-                self._writer.close()
-                with self.aside.open("rb") as file:
-                    os.fsync(file.fileno())
+                self._close()
+                flush(self.aside)
+
+    def _close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+        if self._file is not None:
+            self._file.close()
 
     def land(self) -> None:
         """Take the place of any earlier batch of this name."""
@@ -136,11 +144,10 @@ class Batch:
 
     def drop(self) -> None:
         """Remove what was written aside, unless a journal promises that it will land."""
-        with suppress(OSError):  # a full disk, which is already being reported
-            if self._writer is not None:
-                self._writer.close()
-        with suppress(OSError):
-            if not is_promised(self.lake):
+        with suppress(OSError), naming_faults(self.path):  # a full disk, which is already being reported
+            self._close()
+        with suppress(OSError), naming_faults(self.path):
+            if self._file is not None and not is_promised(self.lake):
                 self.aside.unlink(missing_ok=True)
 
 
@@ -217,7 +224,22 @@ def _to_table(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
 
 def batch_files(lake: Path, source: str, entity: str) -> list[Path]:
     """All batches of one raw table, oldest ingest date first."""
-    return sorted(entity_dir(lake, source, entity).glob("ingest_date=*/*.parquet"))
+    return [batch.path for batch in list_batches(lake, source, entity)]
+
+
+def list_batches(lake: Path, source: str = "*", entity: str = "*") -> list[Listed]:
+    """The batches of one raw table, or of all, from one listing: where each lies and what tells whether it changed.
+
+    Raises
+    ------
+    OstinatoError
+        When the lake cannot be read.
+    """
+    try:
+        with naming_faults(lake):
+            return listing(lake, f"{source}/{entity}/ingest_date=*/*.parquet")
+    except OSError as fault:
+        raise OstinatoError(f"The lake {lake} cannot be read: {fault.strerror or fault}.") from fault
 
 
 def read(lake: Path, source: str, entity: str, columns: Iterable[str] | None = None) -> pa.Table:
@@ -226,7 +248,12 @@ def read(lake: Path, source: str, entity: str, columns: Iterable[str] | None = N
     names = list(columns) if columns is not None else schema.names
     wanted = pa.schema([schema.field(name) for name in names])
     with read_lock(lake):
-        tables = [read_file(file, wanted) for file in batch_files(lake, source, entity)]
+        try:
+            tables = [read_file(file, wanted) for file in batch_files(lake, source, entity)]
+        except OstinatoError:
+            if not is_remote(lake):
+                raise
+            tables = [read_file(file, wanted) for file in batch_files(lake, source, entity)]  # one was just replaced
     return pa.concat_tables(tables) if tables else wanted.empty_table()
 
 
@@ -238,7 +265,7 @@ def read_file(file: Path, wanted: pa.Schema) -> pa.Table:
     OstinatoError
         When the file cannot be read, naming it and what to do.
     """
-    with _reading(file), pq.ParquetFile(file) as batch:
+    with _reading(file), opened(file) as source, pq.ParquetFile(source) as batch:
         table = batch.read([name for name in wanted.names if name in batch.schema_arrow.names])
     columns = [table[name] if name in table.column_names else pa.nulls(table.num_rows) for name in wanted.names]
     return pa.table(columns, names=wanted.names).cast(wanted)
@@ -248,11 +275,14 @@ def read_file(file: Path, wanted: pa.Schema) -> pa.Table:
 def _reading(file: Path) -> Iterator[None]:
     """Say in one sentence why a file of the lake could not be read, and what to do."""
     try:
-        yield
+        with naming_faults(file):
+            yield
     except PermissionError:
         raise OstinatoError(
             f"The lake file {file} may not be read; give yourself the right to read it (chmod u+r)."
         ) from None
+    except FileNotFoundError as fault:
+        raise OstinatoError(f"The lake file {file} is gone; another run has just replaced it, so try again.") from fault
     except (OSError, pa.ArrowException) as fault:
         why = " ".join(str(fault).split())[:200]
         raise OstinatoError(
@@ -297,8 +327,8 @@ def _attach(con: duckdb.DuckDBPyConnection, raw: str, lake: Path, source: str, e
         con.execute(f"create or replace view {raw}.{source}_{entity} as select {columns} from ({body})")
     except duckdb.Error:
         for file in batch_files(lake, source, entity):
-            with _reading(file):
-                pq.read_metadata(file)
+            with _reading(file), opened(file) as source_file:
+                pq.read_metadata(source_file)
         raise
 
 

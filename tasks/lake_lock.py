@@ -7,18 +7,28 @@ within a statement, holds the read lock meanwhile.
 from __future__ import annotations
 
 import fcntl
+import json
 import os
+import random
 import re
+import socket
+import time
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from tasks.disk import take_lock, writing
+from tasks.places import content_of, create, flush, is_remote
 from tasks.settings import OstinatoError
 
 _JOURNAL = ".landing"
 _END = "and no more"
 """Last line of a journal: one without it was cut off, and what else it promised is not known."""
+_LOCK_AGE_S = 600.0
+"""After which a writer counts as gone; by the clocks of the machines, which should agree to minutes."""
+_LOCK_PATIENCE_S = 60.0
 _ASIDE = re.compile(r"[\w-]+/[\w-]+/ingest_date=\d{4}-\d{2}-\d{2}/\.[^/]+\.[0-9a-f]{32}\.part")
 
 
@@ -41,7 +51,14 @@ def write_lock(lake: Path) -> Iterator[None]:
 
 @contextmanager
 def _locked(lake: Path, kind: int) -> Iterator[None]:
-    """Hold the lake's `flock`, having landed what a killed owner had promised; the kernel frees it with its owner.
+    """Hold the lake, having landed what a killed owner had promised."""
+    with _held_in_store(lake, kind) if is_remote(lake) else _held_here(lake, kind):
+        yield
+
+
+@contextmanager
+def _held_here(lake: Path, kind: int) -> Iterator[None]:
+    """Hold the lake's `flock`; the kernel frees it with its owner.
 
     Each holder opens the file anew: a `flock` belongs to an open file, so that threads exclude each other too.
     """
@@ -58,6 +75,64 @@ def _locked(lake: Path, kind: int) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _held_in_store(lake: Path, kind: int) -> Iterator[None]:
+    """In an object store one writer at a time, of all machines; readers go on, since objects appear whole.
+
+    The lock is an object that is made only where there is none, which the store itself decides. One that was left by a
+    killed writer is taken over after `_LOCK_AGE_S`, which is far longer than files are moved for.
+    """
+    if kind == fcntl.LOCK_SH and not _is_promised_in_store(lake):
+        yield
+        return
+    lock = lake / ".lock"
+    with writing(lake):
+        owner = _take_object(lock)
+    try:
+        if is_promised(lake):
+            _keep_promise(lake)
+        if kind == fcntl.LOCK_EX:
+            yield
+    finally:
+        with writing(lake):
+            if _owner_of(lock).get("name") == owner:  # else it lasted too long, and another has it now
+                lock.unlink(missing_ok=True)
+    if kind == fcntl.LOCK_SH:
+        yield
+
+
+def _is_promised_in_store(lake: Path) -> bool:
+    with writing(lake):
+        return is_promised(lake)
+
+
+def _take_object(lock: Path) -> str:
+    """Make the lock's object, waiting for another's to go, and return the name under which it is held."""
+    name = uuid.uuid4().hex
+    owner = {"name": name, "host": socket.gethostname(), "process": os.getpid(), "since": time.time()}
+    deadline = time.monotonic() + _LOCK_PATIENCE_S
+    while not create(lock, json.dumps(owner)):
+        held = _owner_of(lock)
+        if time.time() - float(held.get("since", time.time())) > _LOCK_AGE_S:
+            lock.unlink(missing_ok=True)
+        elif time.monotonic() > deadline:
+            raise OstinatoError(
+                f"The lake {lock.parent} is held by process {held.get('process')} on {held.get('host')}; "
+                f"wait for it to end, or delete {lock} if it is gone."
+            )
+        time.sleep(random.uniform(0.02, 0.2))  # noqa: S311  to spread those who wait
+    return name
+
+
+def _owner_of(lock: Path) -> dict[str, Any]:
+    """What the lock says of who holds it; nothing where it is gone or says nothing."""
+    try:
+        held = json.loads(content_of(lock))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return held if isinstance(held, dict) else {}
+
+
 def put_in_place(lake: Path, asides: Sequence[Path]) -> None:
     """Move flushed batches from aside to their names: all or none, also when the process is killed between two moves.
 
@@ -69,7 +144,7 @@ def put_in_place(lake: Path, asides: Sequence[Path]) -> None:
         When the disk refuses it.
     """
     with write_lock(lake), writing(lake):
-        if len(asides) == 1:
+        if len(asides) == 1 and not is_remote(lake):  # a store moves in several steps
             _move(asides[0])
         elif asides:
             _promise(lake, asides)
@@ -82,12 +157,13 @@ def is_promised(lake: Path) -> bool:
 
 
 def _promise(lake: Path, asides: Sequence[Path]) -> None:
+    lines = "".join(f"{aside.relative_to(lake)}\n" for aside in asides) + f"{_END}\n"
+    if is_remote(lake):
+        (lake / _JOURNAL).write_text(lines, encoding="utf-8")
+        return
     part = lake / f"{_JOURNAL}.part"
-    with part.open("w", encoding="utf-8") as file:
-        file.writelines(f"{aside.relative_to(lake)}\n" for aside in asides)
-        file.write(f"{_END}\n")
-        file.flush()
-        os.fsync(file.fileno())
+    part.write_text(lines, encoding="utf-8")
+    flush(part)
     os.replace(part, lake / _JOURNAL)
 
 
@@ -127,7 +203,14 @@ def _landed(aside: Path) -> Path:
 def _move(aside: Path) -> None:
     """Give a batch written aside its name; an earlier one makes room, whatever its ingest date."""
     path = _landed(aside)
+    earlier = [file for file in path.parents[1].glob(f"ingest_date=*/{path.name}") if file != path]
+    if is_remote(path):
+        # The promise is kept again where this is cut short: aside goes last.
+        path.fs.copy(aside.path, path.path)  # type: ignore[attr-defined]
+        for file in (*earlier, aside):
+            file.unlink(missing_ok=True)
+        return
     # The earlier batch moves here before it is replaced: no kill leaves both, or neither.
-    for earlier in path.parents[1].glob(f"ingest_date=*/{path.name}"):
-        os.replace(earlier, path)
+    for file in earlier:
+        os.replace(file, path)
     os.replace(aside, path)

@@ -19,6 +19,8 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from tasks.places import place
+
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 SEOUL = ZoneInfo("Asia/Seoul")
 TRACKING_URI = "MLFLOW_TRACKING_URI"
@@ -46,7 +48,11 @@ class Settings(BaseSettings):
 
     # a value that is refused may hold a password, so no fault shows it
     model_config = SettingsConfigDict(
-        env_prefix="OSTINATO_", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
+        env_prefix="OSTINATO_",
+        env_ignore_empty=True,
+        extra="ignore",
+        hide_input_in_errors=True,
+        populate_by_name=True,
     )
 
     home: Path = Field(
@@ -78,6 +84,12 @@ class Settings(BaseSettings):
         default=4.0, gt=0, description="Memory that DuckDB may take, in GB; beyond it spills to disk."
     )
     max_workers: int = Field(default=8, ge=1, le=64, description="Tasks that fetch or score at the same time.")
+    lake_address: str = Field(
+        default="",
+        validation_alias="OSTINATO_LAKE",
+        description="Where the lake lies: empty for a folder in the home; else another folder, or an object store "
+        "(s3://bucket/prefix; keys in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY). Each world has its own below it.",
+    )
     keep_snapshots: int = Field(default=7, ge=2, description="Published catalogues kept for rollback.")
     warehouse: str = Field(
         default="",
@@ -117,10 +129,17 @@ class Settings(BaseSettings):
         """The folder of the chosen profile."""
         return self.home.absolute() / self.profile.value
 
+    @field_validator("lake_address")
+    @classmethod
+    def _is_a_place(cls, address: str) -> str:
+        if address:
+            place(address)
+        return address
+
     @property
     def lake(self) -> Path:
         """Raw Parquet: `<source>/<entity>/ingest_date=<day>/<batch>.parquet`."""
-        return self.world / "lake"
+        return place(self.lake_address) / self.profile.value if self.lake_address else self.world / "lake"
 
     @property
     def pages(self) -> Path:
@@ -205,13 +224,14 @@ def load_settings(profile: Profile | str | None = None) -> Settings:
         raise _unusable(name, f"{place} cannot be used: {why}") from None
     except SettingsError:
         raise _unusable("sites", ' cannot be used: it is no JSON such as {"melon": "http://127.0.0.1:8000"}') from None
-    if "profile" not in settings.model_fields_set and (settings.home / Profile.LIVE / "lake").is_dir():
+    live = settings.home / Profile.LIVE
+    if "profile" not in settings.model_fields_set and (live if settings.lake_address else live / "lake").is_dir():
         settings = settings.model_copy(update={"profile": Profile.LIVE})
     return settings
 
 
 def _unusable(name: str, why: str) -> OstinatoError:
-    return OstinatoError(f"OSTINATO_{name.upper()}{why}; set it right or unset it.")
+    return OstinatoError(f"OSTINATO_{name.upper().removeprefix('OSTINATO_')}{why}; set it right or unset it.")
 
 
 def today() -> date:

@@ -14,7 +14,7 @@ from graphlib import TopologicalSorter
 import duckdb
 
 from tasks.fetching.policy import load_policies
-from tasks.lake import read_lock
+from tasks.lake import list_batches, read_lock
 from tasks.settings import OstinatoError, Settings
 from tasks.warehouse.connection import SQL_DIR, VOCABULARIES, open_warehouse, python_tables
 from tasks.warehouse.inputs import RAW
@@ -216,10 +216,10 @@ def lake_fingerprint(settings: Settings) -> str:
     """A short name of what training reads (lake, SQL, clearances): the `dataset_snapshot` of a training run."""
     digest = hashlib.sha256()
     with read_lock(settings.lake):
-        for file in sorted(settings.lake.glob("*/*/ingest_date=*/*.parquet")):
-            relative = file.relative_to(settings.lake)
-            if relative.parts[0] != OWN or relative.parts[1] == "match_verdict":
-                digest.update(f"{relative}:{file.stat().st_size}:{file.stat().st_mtime_ns}\n".encode())
+        for batch in list_batches(settings.lake):
+            source, entity = batch.path.parts[-4:-2]
+            if source != OWN or entity == "match_verdict":
+                digest.update(f"{source}/{entity}/{batch.path.name}:{batch.size}:{batch.version}\n".encode())
     cleared = sorted(name for name, policy in load_policies(settings).items() if policy.may_train)
     digest.update(" ".join(cleared).encode())
     for file in sorted(SQL_DIR.rglob("*.*")):

@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from tasks.extensions import NO_DOWNLOADS
+from tasks.extensions import NO_DOWNLOADS, let_duckdb_read
 from tasks.fetching.policy import load_policies
 from tasks.lake import duckdb_type
 from tasks.schemas import BOOL, F64, STR, UTC
@@ -117,6 +117,7 @@ def _connect(
         con.execute(f"set memory_limit = '{settings.memory_gb}GB'")
         con.execute("set enable_progress_bar = false")
         con.execute(f"set temp_directory = '{_quoted(spill)}'")
+        let_duckdb_read(con, settings.lake)
         if catalogue:
             _attach_inputs(con, settings)
         use_warehouse(con)

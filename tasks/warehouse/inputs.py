@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
-from tasks.lake import batch_files, duckdb_type
+from tasks.lake import duckdb_type, list_batches
+from tasks.places import Listed
 from tasks.schemas import LAKE_SCHEMAS
 from tasks.settings import Settings
 from tasks.warehouse.models import Incremental
@@ -19,27 +19,9 @@ RAW = "raw."
 _KEY = "wanted_key_{}"  # no column of any table is called so
 
 
-@dataclass(frozen=True)
-class RawFile:
-    """One batch of the lake: where it lies, and what tells whether it is still the same."""
-
-    path: str
-    size: int
-    mtime_ns: int
-
-    @property
-    def mark(self) -> str:
-        """Path, size and time as one text."""
-        return f"{self.path}|{self.size}|{self.mtime_ns}"
-
-
-def raw_files(settings: Settings, read: str) -> list[RawFile]:
+def raw_files(settings: Settings, read: str) -> list[Listed]:
     """The batches of a raw table (`raw.<source>_<entity>`) that are in the lake now, in a fixed order."""
-    files = []
-    for path in batch_files(settings.lake, *_raw_tables()[read]):
-        found = path.stat()
-        files.append(RawFile(str(path), found.st_size, found.st_mtime_ns))
-    return files
+    return list_batches(settings.lake, *_raw_tables()[read])
 
 
 def raw_subquery(read: str, files: Sequence[str]) -> str:

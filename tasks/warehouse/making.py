@@ -10,11 +10,11 @@ from enum import StrEnum
 import duckdb
 
 from tasks.lake import read_lock
+from tasks.places import Listed, is_remote
 from tasks.settings import OstinatoError, Settings
 from tasks.warehouse.connection import first_line
 from tasks.warehouse.inputs import (
     RAW,
-    RawFile,
     keys_of,
     part_of,
     raw_files,
@@ -53,7 +53,7 @@ class Inputs:
     """What a model reads now, by revision; raw tables by their batches."""
 
     revisions: dict[str, str]
-    files: dict[str, list[RawFile]]
+    files: dict[str, list[Listed]]
 
 
 def make(
@@ -74,6 +74,23 @@ def make(
     OstinatoError
         When the SELECT fails or its columns are not those that its header promises.
     """
+    try:
+        return _make_once(con, settings, model, revisions, notes, anew=anew)
+    except OstinatoError as fault:
+        if not is_remote(settings.lake) or not isinstance(fault.__cause__, duckdb.Error):
+            raise
+        return _make_once(con, settings, model, revisions, notes, anew=anew)  # a batch was replaced as it was read
+
+
+def _make_once(
+    con: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    model: SqlModel,
+    revisions: Mapping[str, str],
+    notes: Mapping[str, Note],
+    *,
+    anew: bool,
+) -> Made:
     with _raw_held(settings, model) as files:
         now = Inputs({read: revisions[read] for read in sorted(model.depends_on) if not read.startswith(RAW)}, files)
         before = notes.get(model.name)
@@ -88,7 +105,7 @@ def make(
 
 
 @contextmanager
-def _raw_held(settings: Settings, model: SqlModel) -> Iterator[dict[str, list[RawFile]]]:
+def _raw_held(settings: Settings, model: SqlModel) -> Iterator[dict[str, list[Listed]]]:
     """The batches of the raw tables that a model reads, held still; a writer of the lake waits for one model."""
     reads = sorted(read for read in model.depends_on if read.startswith(RAW))
     if not reads:
@@ -135,7 +152,7 @@ def _make(
     *,
     anew: bool,
 ) -> Made:
-    raw = {read: raw_subquery(read, [file.path for file in files]) for read, files in now.files.items()}
+    raw = {read: raw_subquery(read, [str(file.path) for file in files]) for read, files in now.files.items()}
     select = with_inputs(model.select, raw)
     check_columns(con, model, select)
     if model.is_view:
@@ -179,7 +196,7 @@ def _changed_keys(spec: Incremental, now: Inputs, before: Note, notes: Mapping[s
         selects.append(keys_of(spec, read, delta_table(read)))
     for read, files in now.files.items():
         had = set(before.files.get(read, ()))
-        new = [file.path for file in files if file.mark not in had]
+        new = [str(file.path) for file in files if file.mark not in had]
         is_lost = bool(had - {file.mark for file in files})  # its rows, and so their keys, are not known any more
         if is_lost or (new and read not in spec.reads):
             return None
