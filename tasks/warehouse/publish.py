@@ -21,8 +21,9 @@ from tasks.warehouse.audit import require_no_stop
 from tasks.warehouse.checks import CheckResult
 from tasks.warehouse.connection import SQL_DIR, first_line, open_warehouse
 from tasks.warehouse.export import OnStep, Provenance, export
-from tasks.warehouse.lock import world_lock
+from tasks.warehouse.lock import is_alive, world_lock
 from tasks.warehouse.models import load_models
+from tasks.warehouse.query import SPILL
 from tasks.warehouse.readers import held_open
 from tasks.warehouse.snapshots import (
     LINK,
@@ -79,6 +80,7 @@ def publish(
         with _refusals_told(settings):
             settings.serving.mkdir(parents=True, exist_ok=True)
             _sweep(settings.serving)
+            _sweep_spills(settings)
             name = next_name(settings.serving)
             with _candidate(settings.serving / f"{_CANDIDATE}{name}") as candidate:
                 made_by = Provenance(run_id, as_of, code_version, checks)
@@ -186,6 +188,13 @@ def _sweep(serving: Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
         elif path.is_symlink() and path.name.startswith(f".{LINK}-"):
             path.unlink(missing_ok=True)
+
+
+def _sweep_spills(settings: Settings) -> None:
+    """What questions spilled that were killed; a process that ends by itself leaves nothing."""
+    for path in settings.world.glob(f"{SPILL}*"):
+        if not is_alive(int(path.name.removeprefix(SPILL))):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _flush(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,8 +19,8 @@ from tasks.warehouse.connection import first_line
 from tasks.warehouse.export import DATABASE
 from tasks.warehouse.snapshots import LINK, list_snapshots, nothing_published, served_snapshot
 
-SPILL = "spill-query-"
-"""Folder in the world, one a process, for questions that do not fit into memory."""
+SPILL = f"spill-query-{socket.gethostname()}-"
+"""Folder in the world, one a process of this machine, for questions that do not fit into memory."""
 
 ASKING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 """What may be asked; `describe`, `show` and `values` are read as SELECT."""

@@ -218,6 +218,14 @@ class TestQuery:
     def test_a_wrong_question_is_refused_with_the_reason(self, home: Path, sql: str, said: str) -> None:
         assert said in fault_in_a_world(ostinato(home, "query", sql))
 
+    def test_a_parameter_is_a_value_whatever_it_holds(self, home: Path) -> None:
+        title = "노래 [3]'; drop table track; --=x"
+        done = ostinato(
+            home, "query", "--json", "select $t as title, $n::int as n", "--param", f"t={title}", "--param", "n=7"
+        )
+        assert json.loads(done.stdout) == [{"title": title, "n": 7}]
+        assert ostinato(home, "query", "select 1", "--param", "no name").returncode == 2
+
     def test_json_is_one_document_whatever_the_values(self, home: Path) -> None:
         sql = """select 'nan'::double as nothing, ['a', null] as list, 1.50::decimal(9, 2) as price,
                  date '2026-11-20' as day, timestamptz '2026-11-20 01:02:03+00' as moment, time '01:02' as clock,

@@ -2,48 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
-from datetime import date
 from pathlib import Path
 
 import duckdb
 import pytest
+from one_night import AS_OF, forks, run_to_step
 
 from tasks import lake, warehouse
 from tasks.lake import utc_now
 from tasks.settings import Settings
 
-AS_OF = date(2026, 11, 20)
 
-RUN = """
-import os, signal, sys
-from datetime import date
-from tasks import warehouse
-from tasks.settings import load_settings
-
-settings, last, seen = load_settings(), int(sys.argv[1]), 0
-
-def step(name):
-    global seen
-    seen += 1
-    if seen == last:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-for phase in warehouse.Phase:
-    warehouse.build(settings, phase=phase, progress=lambda done, total, name: step(name))
-    step(f"after {phase}")
-warehouse.publish(settings, run_id=f"run-{last}", as_of=date(2026, 11, 20), code_version="test", on_step=step)
-step("after publish")
-"""
-
-
-def run(settings: Settings, killed_at_step: int) -> int:
-    environment = {**os.environ, "OSTINATO_HOME": str(settings.home), "OSTINATO_PROFILE": settings.profile.value}
-    command = [sys.executable, "-c", RUN, str(killed_at_step)]
-    return subprocess.run(command, env=environment, timeout=120, check=False).returncode
+def run(settings: Settings, killed_at_step: int) -> int | None:
+    process = forks.Process(target=run_to_step, args=(settings, f"run-{killed_at_step}", killed_at_step))
+    process.start()
+    process.join(120)
+    return process.exitcode
 
 
 def land_tracks(settings: Settings, n_tracks: int) -> None:

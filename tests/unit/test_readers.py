@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -17,6 +18,7 @@ from tasks import warehouse
 from tasks.lake import utc_now, write_batch
 from tasks.settings import OstinatoError, Profile, Settings
 from tasks.warehouse import CatalogueReader
+from tasks.warehouse.query import SPILL
 from tasks.warehouse.readers import held_open
 
 AS_OF = date(2026, 11, 20)
@@ -143,12 +145,16 @@ def test_a_reader_of_nothing_says_so_and_reads_once_there_is_something(built: Se
     reader.close()
 
 
-def test_a_pruning_that_was_killed_leaves_no_half_of_a_snapshot(built: Settings) -> None:
+def test_what_a_killed_pruning_and_a_killed_question_left_is_swept(built: Settings) -> None:
     half = built.serving / ".leaving-20260101T000000Z"
-    half.mkdir()
-    (half / "track.parquet").write_bytes(b"left over")
+    spilt, spilling = (built.world / f"{SPILL}{process}" for process in (2**22 + 1, os.getpid()))
+    for folder in (half, spilt, spilling):
+        folder.mkdir()
+        (folder / "file").write_bytes(b"left over")
     publish(built, "after")
     assert not half.exists()
+    assert not spilt.exists(), "no process has that number"
+    assert spilling.exists()
 
 
 def test_the_tenth_publish_of_a_second_is_newer_than_the_ninth(built: Settings) -> None:
