@@ -19,8 +19,8 @@ from tasks.warehouse.models import TRAINABLE, SqlModel, load_models
 
 LAYERS = {
     "marts": "What is published: the catalogue's tables, under the same names without `marts`.",
-    "features": "What models learn from and judge by: audio features and labels, one row per example.",
     "tagging": "What the champions say of each track; filled by Python.",
+    "features": "What models learn from and judge by: audio features and labels, one row per example.",
     "matching": "Which credits and charted songs are which tracks; filled by Python.",
     "core": "What the sources together say of one thing: a film, a track, a credit, a place in a chart.",
     "staging": "What one source says, cleaned and each thing once, from its newest reading in the lake.",
