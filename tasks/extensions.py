@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 
 import duckdb
 
-from tasks.places import is_remote
 from tasks.settings import OstinatoError
 
 NO_DOWNLOADS: dict[str, str | bool | int | float | list[str]] = {
@@ -42,18 +41,18 @@ def load_extension(con: duckdb.DuckDBPyConnection, name: str) -> None:
         ) from None
 
 
-def let_duckdb_read(con: duckdb.DuckDBPyConnection, lake: Path) -> None:
-    """Teach a connection to read the lake where it lies in an object store; the keys stay in its memory.
+def let_duckdb_read(con: duckdb.DuckDBPyConnection, place: Path | str) -> None:
+    """Teach a connection to read and write what lies in an object store; the keys stay in its memory.
 
     Raises
     ------
     OstinatoError
         When the extension for it is missing.
     """
-    if is_remote(lake):
+    if str(place).startswith("s3://"):
         load_extension(con, "httpfs")
         parts = ", ".join(f"{name} {_literal(value)}" for name, value in _secret().items())
-        con.execute(f"create or replace temporary secret ostinato_lake (type s3, {parts})")
+        con.execute(f"create or replace temporary secret ostinato_store (type s3, {parts})")
 
 
 def _secret() -> dict[str, str | bool]:

@@ -269,7 +269,7 @@ def _compare(con: duckdb.DuckDBPyConnection, likeness: Callable[[Sequence[str], 
         texts = con.sql(batch, params=bounds).to_arrow_table()
         left, right = texts["left_text"], texts["right_text"]
         score = likeness(left.to_pylist(), right.to_pylist())
-        con.register("scored", pa.table({"left_text": left, "right_text": right, "score": score}))
-        con.execute("insert into text_score from scored where score > 0")
-        con.unregister("scored")
+        con.register("scored_batch", pa.table({"left_text": left, "right_text": right, "score": score}))
+        con.execute("insert into text_score from scored_batch where score > 0")
+        con.unregister("scored_batch")
     con.execute("drop table text_pair")

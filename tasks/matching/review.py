@@ -23,16 +23,15 @@ _WORDS = {
 _NEEDED = ("credit_id", "track_id", "verdict")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """A cell that begins so may be run by a spreadsheet."""
-_SPOTIFY = "https://open.spotify.com/track/"
-
-_PAIRS = f"""
+_PAIRS = """
 select
     coalesce(pair.verdict, '') as verdict, coalesce(verdict.note, '') as note,
     film.title as film, film.year as film_year, credit.title as credit_title,
     array_to_string(credit.performers, '; ') as performers, array_to_string(credit.writers, '; ') as writers,
     track.title as track_title, array_to_string(track.artists, '; ') as artists, track.album,
     left(track.released_on, 4) as released, round(pair.match_score, 3) as score, pair.match_method as method,
-    if(contains(pair.track_id, ':'), '', '{_SPOTIFY}' || pair.track_id) as listen, pair.credit_id, pair.track_id
+    if(contains(pair.track_id, ':'), '', 'https://open.spotify.com/track/' || pair.track_id) as listen,
+    pair.credit_id, pair.track_id
 from core.credit_track as pair
 join core.soundtrack_credit as credit using (credit_id)
 join core.track as track using (track_id)
@@ -92,7 +91,7 @@ def _harmless(value: Any) -> str:
     ("'=1+1", "'-", '', '0.7')
     """
     text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return "'" + text if text.startswith(_FORMULA) else text
 
 
 def settle(settings: Settings, file: Path, as_of: date, by: str | None = None) -> SettledReport:

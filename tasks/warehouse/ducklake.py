@@ -20,7 +20,7 @@ import duckdb
 import stamina
 
 from tasks.disk import writing
-from tasks.extensions import load_extension
+from tasks.extensions import let_duckdb_read, load_extension
 from tasks.settings import OstinatoError, Settings
 
 NAME = "warehouse"
@@ -112,6 +112,7 @@ def attach(
     """
     for name in catalogue.engine.extensions:
         load_extension(con, name)
+    let_duckdb_read(con, catalogue.data_path)
     con.execute(f"set ducklake_retry_wait_ms = {_RETRY_WAIT_MS}")
     if catalogue.engine is not Engine.POSTGRES and not Path(catalogue.place).exists():
         if read_only:

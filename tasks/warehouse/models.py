@@ -140,27 +140,40 @@ def load_models(folder: Path) -> dict[str, SqlModel]:
 
 
 def trainable_models(models: dict[str, SqlModel]) -> dict[str, SqlModel]:
-    """The counterparts in `trainable` of all tables of core and features, but of those that read it themselves.
+    """The counterparts in `trainable` of those tables of core and features that training sets are made of.
 
     They have the same SELECT, so that nothing is said twice, and read each other and only the cleared sources' rows of
     staging: no name, feature, label or tie of a training set can then come from a source that is not cleared.
     """
-    twins = {}
-    for model in models.values():
-        reads_trainable = any(name.startswith(f"{TRAINABLE}.") for name in model.depends_on)
-        if model.schema in ("core", "features") and not reads_trainable:
-            twin = replace(
-                model,
-                schema=TRAINABLE,
-                description=f"As {model.name}, of the sources alone that models may be trained on.",
-                key=[],
-                tests=Tests(),
-                warn=Tests(),
-                incremental=None,  # built before a training alone, from all there is
-                select=_of_cleared_sources(model.select, models),
-            )
-            twins[twin.name] = twin
+    originals = {
+        f"{TRAINABLE}.{model.table}": model
+        for model in models.values()
+        if model.schema in ("core", "features") and not _reads_trainable(model)
+    }
+    wanted = {name for model in models.values() for name in model.depends_on if name.startswith(f"{TRAINABLE}.")}
+    twins: dict[str, SqlModel] = {}
+    while names := sorted(wanted & originals.keys() - twins.keys()):
+        for name in names:
+            twins[name] = _twin(originals[name], models)
+            wanted |= twins[name].depends_on
     return twins
+
+
+def _reads_trainable(model: SqlModel) -> bool:
+    return any(name.startswith(f"{TRAINABLE}.") for name in model.depends_on)
+
+
+def _twin(model: SqlModel, models: dict[str, SqlModel]) -> SqlModel:
+    return replace(
+        model,
+        schema=TRAINABLE,
+        description=f"As {model.name}, of the sources alone that models may be trained on.",
+        key=[],
+        tests=Tests(),
+        warn=Tests(),
+        incremental=None,  # built before a training alone, from all there is
+        select=_of_cleared_sources(model.select, models),
+    )
 
 
 def _of_cleared_sources(select: str, models: dict[str, SqlModel]) -> str:
