@@ -7,6 +7,13 @@ columns:
   track_id: VARCHAR; the track
   match_score: DOUBLE; 0 to 1
   match_method: VARCHAR; how the two were matched
+incremental:
+  by: [song_key]
+  reads:
+    matching.chart_track: song_key
+    core.chart_song: song_key
+    core.track: >-
+      select song_key from matching.chart_track join changed using (track_id)
 tests:
   references: {song_key: core.chart_song.song_key, track_id: core.track.track_id}
 */

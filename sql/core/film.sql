@@ -24,6 +24,15 @@ columns:
   budget_usd: BIGINT; US dollars
   revenue_usd: BIGINT; US dollars
   poster_url: VARCHAR; address of the poster
+incremental:
+  by: [film_id]
+  reads:
+    core.film_identity: film_id
+    core.film_genre: film_id
+    staging.tmdb_film: >-
+      select film_id from core.film_identity join changed using (tmdb_id)
+    staging.tmdb_list: >-
+      select film_id from core.film_identity join changed using (tmdb_id)
 tests:
   range: {user_score: [0, 100], runtime_min: [1, null], budget_usd: [1, null], revenue_usd: [1, null]}
   accepted: {genre_source: [imdb, tmdb, movielens]}

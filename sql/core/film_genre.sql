@@ -10,6 +10,12 @@ columns:
   source: VARCHAR; where the row came from, as sources.toml names it (an imported table is `dataset`)
   preference: INTEGER; the lowest one of a film gives its genres
   genres: VARCHAR[]; TMDB's names, in alphabetical order
+incremental:
+  by: [film_id]
+  reads:
+    core.film_identity: film_id
+    staging.tmdb_film: >-
+      select film_id from core.film_identity join changed using (tmdb_id)
 tests:
   references: {film_id: core.film_identity.film_id}
 */

@@ -5,6 +5,13 @@ key: [track_id, isrc]
 columns:
   track_id: VARCHAR; the track
   isrc: VARCHAR; recording code
+incremental:
+  by: [track_id]
+  reads:
+    core.track: track_id
+    core.musicbrainz_recording_track: track_id
+    core.musicbrainz_recording: >-
+      select track_id from core.musicbrainz_recording_track join changed using (recording_mbid)
 */
 select
     track_id,

@@ -24,6 +24,11 @@ columns:
   original_language: VARCHAR; as TMDB names it
   genre_source: VARCHAR; whose genres they are, imdb, tmdb or movielens
   n_tracks: BIGINT; tracks tied to it in film_track
+incremental:
+  by: [film_id]
+  reads:
+    core.film: film_id
+    marts.film_track: film_id
 tests:
   range: {user_score: [0, 100], runtime_min: [1, null], budget_usd: [0, null], revenue_usd: [0, null], n_tracks: [0, null]}
 warn:

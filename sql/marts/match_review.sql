@@ -21,6 +21,14 @@ columns:
   settled: VARCHAR; same or different, null while in doubt
   settled_how: VARCHAR; who settled it as they gave themselves, else `person`, null while in doubt
   settled_at: TIMESTAMP WITH TIME ZONE; when, null while in doubt
+incremental:
+  by: [credit_id]
+  reads:
+    core.credit_track: credit_id
+    staging.match_verdict: credit_id
+    core.soundtrack_credit: credit_id
+    core.track: >-
+      select credit_id from core.credit_track join changed using (track_id)
 tests:
   range: {match_score: [0, 1]}
   references: {film_id: marts.film.film_id, track_id: marts.track.track_id}

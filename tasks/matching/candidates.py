@@ -42,6 +42,7 @@ select track_id, coalesce(title, '') as title, coalesce(array_to_string(artists,
 """A track as matching reads it."""
 
 _ARTISTS_OF = "select unnest(string_split(credit, chr(31))) from (select distinct {} as credit from {})"
+_HANGUL_ARTISTS_OF = f"{_ARTISTS_OF} where regexp_matches(credit, '[가-힣]')"
 # Where one artist of a credit gives Hangul and Latin names, every credit with the one also has the other.
 _LEARN_SPELLINGS = f"""
 create or replace temp table spelling as
@@ -52,8 +53,8 @@ mixed as (
     where not regexp_matches(latin.name, '[가-힣]')
         and artist not in (select artist from artist_name where contains(name, ' and '))
         and artist in (
-            {_ARTISTS_OF.format("performers", "q")} union {_ARTISTS_OF.format("writers", "q")}
-            union {_ARTISTS_OF.format("artists", "t")})
+            {_HANGUL_ARTISTS_OF.format("performers", "q")} union {_HANGUL_ARTISTS_OF.format("writers", "q")}
+            union {_HANGUL_ARTISTS_OF.format("artists", "t")})
 )
 select hangul as name, latin as other from mixed union select latin, hangul from mixed
 """

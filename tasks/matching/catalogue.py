@@ -15,6 +15,7 @@ from tasks.matching.texts import create_text_tables
 from tasks.settings import OstinatoError, Settings
 from tasks.warehouse import open_warehouse
 from tasks.warehouse.models import TRAINABLE
+from tasks.warehouse.state import content_revision, note_changed_rows
 from tasks.warehouse.transactions import in_transaction
 
 Progress = Callable[[int, int, str], None]
@@ -131,9 +132,12 @@ def _write(con: duckdb.DuckDBPyConnection, side: Side, *, is_all: bool) -> None:
         if is_all:
             con.execute(f"create or replace table {name} as {rows}")
             continue
-        ids = "select id from anew union all select id from gone_query"
-        con.execute(f"delete from {name} where '{kind}' || {key} in ({ids})")
+        former = content_revision(con, name)
+        ids = f"select id[{len(kind) + 1}:] as {key} from (select id from anew union select id from gone_query)"
+        ids = f"{ids} where starts_with(id, '{kind}')"
+        con.execute(f"delete from {name} where {key} in ({ids})")
         con.execute(f"insert into {name} {rows}")
+        note_changed_rows(con, name, former, ids)
 
 
 def _report(con: duckdb.DuckDBPyConnection, n_anew: int, started: float) -> MatchReport:

@@ -91,7 +91,8 @@ def find_changes(con: duckdb.DuckDBPyConnection, side: Side, *, threads: int) ->
     learn_from_all(con)
     _add_rows_spelt_otherwise(con, side)
     _find_touched(con, side, threads)
-    show(con, "from query_anew", "from track_now")
+    _keep_reachable(con, ("query_anew", "performers"), ("track_now", "artists"))
+    show(con, "from query_anew", "from reachable")
     return False
 
 
@@ -169,7 +170,9 @@ def _find_touched(con: duckdb.DuckDBPyConnection, side: Side, threads: int) -> N
         create or replace temp table spelling_now as from spelling;
         create or replace temp table spelling as from spelling_now union from {side.seen("spelling")};
     """)
-    show(con, "from query_now anti join changed_query using (id)", "from track_then_and_now")
+    unchanged = "(from query_now anti join changed_query using (id))"
+    _keep_reachable(con, ("track_then_and_now", "artists"), (unchanged, "performers"))
+    show(con, "from reachable", "from track_then_and_now")
     find_candidates(con, alike_at=REVIEW_AT, threads=threads)
     con.execute(f"""
         create or replace temp table spelling as from spelling_now;
@@ -183,6 +186,31 @@ def _find_touched(con: duckdb.DuckDBPyConnection, side: Side, threads: int) -> N
         union select id from pair
         union select id from query_now semi join other_title using (title);
         create or replace temp table query_anew as from query_now semi join anew using (id);
+    """)
+
+
+def _keep_reachable(con: duckdb.DuckDBPyConnection, few: tuple[str, str], many: tuple[str, str]) -> None:
+    """Make `reachable`: the rows of a large side that a small one can make pairs with, each named with its credits.
+
+    Every pair shares a form of the title or a name, so that the joins of `candidates` need not see the rest.
+    """
+    (few_rows, few_credits), (many_rows, many_credits) = few, many
+    con.execute(f"""
+        create or replace temp table reach_title as
+        select distinct title from title_key where key in (select key from {few_rows} join title_key using (title));
+        create or replace temp table reach_credit as
+        with own_name as (
+            select distinct name from artist_name
+            where artist in (select unnest(string_split({few_credits}, chr(31))) from {few_rows})
+        ),
+        reach_name as (from own_name union select other from spelling join own_name using (name)),
+        reach_artist as (select distinct artist from artist_name semi join reach_name using (name))
+        select distinct credit from (
+            select credit, unnest(string_split(credit, chr(31))) as artist
+            from (select distinct {many_credits} as credit from {many_rows})
+        ) semi join reach_artist using (artist);
+        create or replace temp table reachable as
+        from {many_rows} where title in (from reach_title) or {many_credits} in (from reach_credit)
     """)
 
 
