@@ -6,16 +6,17 @@ Heavy packages are imported inside the commands that need them, so that `--help`
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ostinato import console
+from ostinato import console, review
 from ostinato.console import enter_world, print_json
 from ostinato.ending import run
-from tasks.settings import OstinatoError, Profile, today
+from ostinato.options import AsOfOption, JsonOption, ProfileOption, day_of
+from tasks.settings import OstinatoError, Profile
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -24,21 +25,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     help="Ostinato keeps a film-and-music catalogue fresh. Begin with `ostinato refresh`: it needs no account.",
 )
-
-ProfileOption = Annotated[
-    Profile | None,
-    typer.Option(help="World to work on. Default: OSTINATO_PROFILE, else live where it exists, else sandbox."),
-]
-# Files are `readable=False`: typer leaves them alone, and the command itself says what is wrong with one.
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, for scripts.")]
-AsOfOption = Annotated[
-    datetime | None,
-    typer.Option(formats=["%Y-%m-%d"], help="Day to work for (YYYY-MM-DD). Default: today in Seoul."),
-]
-
-
-def _day(as_of: datetime | None) -> date:
-    return as_of.date() if as_of else today()
+app.add_typer(review.app, name="review")
 
 
 @app.command()
@@ -65,7 +52,7 @@ def refresh(
 
     with stops_shown(as_json=as_json):
         summary = refresh_now(
-            settings, as_of=_day(as_of), max_films=films, skip_fetch=skip_fetch, accept_loss=accept_loss
+            settings, as_of=day_of(as_of), max_films=films, skip_fetch=skip_fetch, accept_loss=accept_loss
         )
     show_refresh(settings, summary, as_json=as_json)
 
@@ -78,7 +65,7 @@ def retag(profile: ProfileOption = None, as_of: AsOfOption = None, as_json: Json
     from ostinato.show.runs import show_refresh, stops_shown
 
     with stops_shown(as_json=as_json):
-        summary = retag_now(settings, as_of=_day(as_of))
+        summary = retag_now(settings, as_of=day_of(as_of))
     show_refresh(settings, summary, as_json=as_json)
 
 
@@ -101,7 +88,7 @@ def train(
     from ostinato.jobs import train_now
     from ostinato.show.runs import show_training
 
-    show_training(settings, train_now(settings, model, _day(as_of)), as_json=as_json)
+    show_training(settings, train_now(settings, model, day_of(as_of)), as_json=as_json)
 
 
 @app.command()
@@ -139,7 +126,7 @@ def import_(
     from ostinato.jobs import import_now
     from ostinato.show.files import show_imports
 
-    show_imports(import_now(settings, paths, _day(as_of)), as_json=as_json)
+    show_imports(import_now(settings, paths, day_of(as_of)), as_json=as_json)
 
 
 @app.command()
@@ -163,7 +150,7 @@ def measure(
     from ostinato.jobs import measure_now
     from ostinato.show.runs import show_measured
 
-    show_measured(measure_now(settings, paths, _day(as_of), again=again), as_json=as_json)
+    show_measured(measure_now(settings, paths, day_of(as_of), again=again), as_json=as_json)
 
 
 @app.command("backfill-charts")
@@ -189,12 +176,12 @@ def backfill_charts(
     """
     kinds = chart or ["month", "year"]
     _check_months(first, last)
-    _check_charts(kinds, first, last, _day(as_of))
+    _check_charts(kinds, first, last, day_of(as_of))
     settings = enter_world(profile)
     from ostinato.jobs import backfill_now
     from ostinato.show.runs import show_backfill
 
-    summary = backfill_now(settings, as_of=_day(as_of), first=first, last=last, kinds=kinds, with_songs=songs)
+    summary = backfill_now(settings, as_of=day_of(as_of), first=first, last=last, kinds=kinds, with_songs=songs)
     show_backfill(settings, summary, as_json=as_json)
 
 
@@ -312,51 +299,6 @@ def rollback(
         print_json({"served": served.name, "path": str(served)})
     else:
         console.out.print(f"Serving {served.name} ({served}).", soft_wrap=True)
-
-
-review = typer.Typer(no_args_is_help=True, help="Settle which soundtrack credits mean which tracks, by a CSV.")
-app.add_typer(review, name="review")
-
-
-@review.command("export")
-def review_export(
-    out: Annotated[Path, typer.Argument(readable=False, help="CSV to write, for a spreadsheet.")],
-    everything: Annotated[
-        bool, typer.Option("--all", help="Also pairs that were matched or settled, to overrule them.")
-    ] = False,
-    film: Annotated[str | None, typer.Option(help="Only this film, by its film_id, such as tt0109830.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="At most so many pairs.")] = None,
-    profile: ProfileOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Write the pairs in doubt to a CSV: put `same` or `different` into its column verdict, and give it back.
-
-    Rows that you leave empty stay in doubt.
-    """
-    settings = enter_world(profile)
-    from ostinato.show.review import show_export
-    from tasks.matching.review import export_pairs
-
-    n_pairs = export_pairs(settings, out, everything=everything, film=film, most=limit)
-    show_export(out, n_pairs, as_json=as_json)
-
-
-@review.command("settle")
-def review_settle(
-    file: Annotated[Path, typer.Argument(readable=False, help="The CSV with your verdicts.")],
-    by: Annotated[
-        str | None, typer.Option(help="Who settled them, kept with each verdict. Default: nobody named.")
-    ] = None,
-    profile: ProfileOption = None,
-    as_of: AsOfOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Take in your verdicts. A settled pair stays settled, whatever matching finds later; your last word counts."""
-    settings = enter_world(profile)
-    from ostinato.show.review import show_settled
-    from tasks.matching.review import settle
-
-    show_settled(settle(settings, file, _day(as_of), by), as_json=as_json)
 
 
 @app.command()

@@ -19,7 +19,7 @@ def show_export(file: Path, n_pairs: int, *, as_json: bool) -> None:
     if as_json:
         print_json({"out": str(file), "n_pairs": n_pairs})
         return
-    out.print(f"{n_pairs:,} pairs in {file}.", soft_wrap=True, markup=False)
+    out.print(f"{n_pairs:,} {'pair' if n_pairs == 1 else 'pairs'} in {file}.", soft_wrap=True, markup=False)
     if n_pairs:
         told = f"Write same or different into its column verdict, then: ostinato review settle {file}"
         out.print(told, soft_wrap=True, markup=False)
@@ -31,7 +31,7 @@ def show_settled(report: SettledReport, *, as_json: bool) -> None:
         print_json(asdict(report))
         return
     out.print(
-        f"{report.n_new:,} pairs settled, {report.n_changed:,} verdicts changed, {report.n_unchanged:,} as before, "
+        f"Settled: {report.n_new:,} new, {report.n_changed:,} changed, {report.n_unchanged:,} as before; "
         f"{report.n_open:,} still in doubt.",
         soft_wrap=True,
         markup=False,

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import csv
+import json
+import os
+import subprocess
+import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -166,3 +170,23 @@ def test_what_is_trained_on_heeds_a_persons_word_too(world: Settings, tmp_path: 
     with open_warehouse(world, read_only=True) as con:
         assert rows(con, "select distinct verdict from core.credit_track") == [("different",)]
         assert rows(con, "select count(*) from trainable.credit_track where is_match") == [(0,)]
+
+
+def test_the_commands_take_a_pair_out_and_in(world: Settings, tmp_path: Path) -> None:
+    """As a user runs them, each in a process of its own."""
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "OSTINATO_HOME": str(world.home), "OSTINATO_PROFILE": "live"}
+        return subprocess.run(
+            [sys.executable, "-m", "ostinato.cli", "review", *words], capture_output=True, text=True, env=environment
+        )
+
+    file = tmp_path / "doubtful.csv"
+    asked = run("export", str(file), "--json")
+    assert json.loads(asked.stdout) == {"out": str(file), "n_pairs": 1}
+    file.write_text(file.read_text(encoding="utf-8-sig").replace("\n,,", "\nsame,,"), encoding="utf-8")
+    assert "Settled: 1 new, 0 changed" in run("settle", str(file), "--by", "A").stdout
+    file.write_text("credit_id,track_id\n", encoding="utf-8")
+    refused = run("settle", str(file))
+    assert refused.returncode == 1
+    assert refused.stderr.splitlines()[-1].startswith(f"Error: {file} has no column verdict")
