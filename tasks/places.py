@@ -57,7 +57,7 @@ def place(address: str) -> Path:
         raise PlaceError(f"it begins with {scheme}://, but a lake lies in a folder or below s3://")
     if not urlsplit(address).netloc:
         raise PlaceError("it names no bucket, as s3://my-bucket/ostinato does")
-    if "@" in urlsplit(address).netloc:  # it is shown in logs and by `ps`
+    if "@" in urlsplit(address).netloc or "?" in address:  # it is shown in logs and by `ps`
         raise PlaceError("it holds keys; put those into AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
     try:
         from upath import UPath

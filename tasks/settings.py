@@ -25,7 +25,7 @@ PROJECT_ROOT = Path(__file__).resolve().parents[1]
 SEOUL = ZoneInfo("Asia/Seoul")
 TRACKING_URI = "MLFLOW_TRACKING_URI"
 """Environment variable by which MLflow's own commands, too, are told of a server."""
-_PASSWORD = re.compile(r"(?i)\b(ssl)?password\s*=|//[^/@\s]*:[^/@\s]*@")
+_PASSWORD = re.compile(r"(?i)\b(ssl)?password\s*=|//[^@\s]*:[^@\s]*@")
 """A password in PostgreSQL's connection string, as `key=value` or in a URI."""
 
 
@@ -120,6 +120,9 @@ class Settings(BaseSettings):
             raise ValueError("it names no catalogue, as ducklake:postgres:dbname=ostinato host=localhost does")
         if warehouse and not warehouse.startswith("ducklake:"):
             raise ValueError("it does not begin with ducklake:")
+        kind = re.match(r"ducklake:(\w{2,}):", warehouse)
+        if kind and kind[1] not in ("postgres", "sqlite"):
+            raise ValueError(f"it names {kind[1]}, but a catalogue lies in postgres, sqlite or a file")
         if _PASSWORD.search(warehouse):
             raise ValueError("it holds a password; put that into PGPASSWORD or a passfile")
         return warehouse

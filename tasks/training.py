@@ -162,8 +162,8 @@ def _result(settings: Settings, model: str, progress: Progress | None) -> TrainR
     train_table: Callable[..., TrainResult] = {track_genre.NAME: track_genre.train, film_genre.NAME: film_genre.train}[
         model
     ]
-    warehouse.require_cleared_training_rows(settings)
     table = read_training_table(settings, TABLES[model])
+    warehouse.require_cleared_training_rows(settings)
     try:
         return train_table(table, settings.threads, progress)
     except TooLittleData as fault:

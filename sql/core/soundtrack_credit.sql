@@ -97,11 +97,11 @@ namesake as (
 album_list as (
     select
         movielens_id,
-        any_value(imdb_id) as imdb_id,
+        arg_min(imdb_id, position) as imdb_id,
         regexp_replace(
-            lower(nfc_normalize(regexp_replace(any_value(film_title), '\s*\(.*\)', ''))), '[^\p{L}\p{N}]+', '', 'g'
+            lower(nfc_normalize(regexp_replace(arg_min(film_title, position), '\s*\(.*\)', ''))), '[^\p{L}\p{N}]+', '', 'g'
         ) as title_key,
-        any_value(year) as year,
+        arg_min(year, position) as year,
         md5(string_agg(title || '|' || array_to_string(performers, '|'), chr(10) order by position)) as content
     from staging.dataset_soundtrack_listings
     group by movielens_id

@@ -23,7 +23,7 @@ incremental:
       select recording_key from core.track join changed using (track_id)
     core.recording_code: >-
       select track.recording_key
-      from core.track as track join core.track_code as code using (track_id) join changed using (isrc)
+      from core.track as track join core.track_code as code using (track_id) join changed on code.isrc = changed.isrc
 tests:
   not_null: [recording_id, recording_key, known_by]
   accepted: {known_by: [isrc, code_of_name, name, name_alone, nothing]}

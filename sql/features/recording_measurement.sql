@@ -48,4 +48,4 @@ select
     preference,
     fetched_at
 from measured
-qualify row_number() over (partition by isrc order by preference, fetched_at desc, track_id) = 1
+qualify row_number() over (partition by isrc order by preference, fetched_at desc, track_id, measured) = 1

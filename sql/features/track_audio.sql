@@ -52,6 +52,7 @@ candidate as (
     union all by name
     select
         code.track_id,
+        recording.isrc as code,
         recording.* exclude (isrc, preference),
         recording.preference + 10 as preference
     from features.recording_measurement as recording
@@ -70,7 +71,7 @@ candidate as (
 preferred_measurement as (
     select *
     from candidate
-    qualify row_number() over (partition by track_id order by preference, fetched_at desc, file_id) = 1
+    qualify row_number() over (partition by track_id order by preference, fetched_at desc, code, file_id) = 1
 ),
 
 plausible_measurement as (

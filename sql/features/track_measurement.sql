@@ -44,7 +44,7 @@ measured as (
         *,
         row_number() over (
             partition by track_id
-            order by preference, fetched_at desc, track_genre, query_genre, imdb_id, genre, isrc
+            order by preference, fetched_at desc, track_genre, query_genre, imdb_id, genre, isrc, measurement
         ) as place
     from measurement
     where energy is not null and track_id <> ''

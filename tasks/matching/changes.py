@@ -23,10 +23,12 @@ from tasks import text, titles
 from tasks.matching.candidates import find_candidates, learn_from_all, read_sides
 from tasks.matching.deciding import REVIEW_AT
 from tasks.matching.texts import TEXT_TABLES
+from tasks.warehouse.state import content_revision
 from tasks.warehouse.transactions import in_transaction
 
-SEEN = ("query", "track", "spelling", "common_title")
-"""What is remembered, each as `matching.[prefix]seen_<name>`: both sides, and what was learned from all of them."""
+SEEN = ("query", "track", "spelling", "common_title", "result")
+"""What is remembered, each as `matching.[prefix]seen_<name>`: both sides, what was learned from all of them, and which
+results they led to."""
 FULL_FROM = 0.1
 """Share of changed tracks from which everything is matched anew: that takes less time then, and gives the same."""
 
@@ -37,6 +39,11 @@ class Side:
 
     schema: str
     prefix: str = ""
+
+    @property
+    def results(self) -> tuple[str, str]:
+        """The tables of matches."""
+        return f"matching.{self.prefix}credit_track", f"matching.{self.prefix}chart_track"
 
     def seen(self, name: str) -> str:
         """The table that remembers `name`."""
@@ -57,7 +64,10 @@ def forget_other_rules(con: duckdb.DuckDBPyConnection, sides: tuple[Side, ...]) 
     fingerprint = rules_fingerprint()
     con.execute("create schema if not exists matching")
     con.execute("create table if not exists matching.rules (fingerprint varchar)")
-    if con.execute("select fingerprint from matching.rules").fetchall() == [(fingerprint,)]:
+    listed = "select table_name from duckdb_tables() where schema_name = 'matching'"
+    here = {name for (name,) in con.execute(listed).fetchall()}
+    is_same = con.execute("select fingerprint from matching.rules").fetchall() == [(fingerprint,)]
+    if is_same and here >= TEXT_TABLES.keys():
         return
     kept = [*(side.seen(name) for side in sides for name in SEEN), *(f"matching.{name}" for name in TEXT_TABLES)]
 
@@ -97,14 +107,16 @@ def find_changes(con: duckdb.DuckDBPyConnection, side: Side, *, threads: int) ->
 
 
 def _is_remembered(con: duckdb.DuckDBPyConnection, side: Side) -> bool:
-    """Whether the side was matched before, with the columns that it has now."""
+    """Whether the side was matched before, with the columns that it has now, and has the results of that."""
     try:
-        return all(
+        has_columns = all(
             con.table(f"{name}_now").columns == con.sql(f"from {side.seen(name)}").columns
             for name in ("query", "track")
         )
+        seen = dict(con.execute(f"from {side.seen('result')}").fetchall())
     except duckdb.CatalogException:
         return False
+    return has_columns and seen == {name: content_revision(con, name) for name in side.results}
 
 
 def _all_anew(con: duckdb.DuckDBPyConnection) -> bool:
@@ -218,6 +230,9 @@ def remember(con: duckdb.DuckDBPyConnection, side: Side, *, is_all: bool) -> Non
     """Remember the rows and the learned things of now; part of the transaction that writes the results."""
     con.execute(f"create or replace table {side.seen('spelling')} as from spelling")
     con.execute(f"create or replace table {side.seen('common_title')} as from common_title")
+    con.execute(f"create or replace table {side.seen('result')} (name varchar, revision varchar)")
+    for name in side.results:
+        con.execute(f"insert into {side.seen('result')} values (?, ?)", [name, content_revision(con, name)])
     for name, key in (("query", "id"), ("track", "track_id")):
         seen = side.seen(name)
         if is_all:

@@ -7,7 +7,7 @@ import hashlib
 import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +104,7 @@ def settle(settings: Settings, file: Path, as_of: date, by: str | None = None) -
     OstinatoError
         When the file is none, lacks a column, or holds a verdict that is neither same nor different.
     """
-    rows = list(_verdicts(file))
+    rows = _each_once(file, _verdicts(file))
     report = SettledReport(n_rows=len(rows), n_open=sum(row["verdict"] == "" for row in rows))
     given = [row for row in rows if row["verdict"]]
     known, earlier = _known_pairs(settings, given), _earlier(settings)
@@ -123,7 +123,8 @@ def settle(settings: Settings, file: Path, as_of: date, by: str | None = None) -
         film_id, title = known[pair]
         new.append({**row, "note": row["note"] or None, "film_id": film_id, "credit_title": title})
     if new:
-        at = utc_now()
+        # The last word counts, also after a clock was set back.
+        at = max(utc_now(), _last_settled_at(settings) + timedelta(microseconds=1))
         named = [{**row, "settled_by": by, "settled_at": at} for row in new]
         key = f"{at:%Y%m%dT%H%M%S}-{hashlib.sha256(repr(new).encode()).hexdigest()[:8]}"
         write_batch(settings.lake, "ostinato", "match_verdict", named, batch_key=key, ingest_date=as_of)
@@ -133,10 +134,14 @@ def settle(settings: Settings, file: Path, as_of: date, by: str | None = None) -
 def _verdicts(file: Path) -> Iterator[dict[str, Any]]:
     """Line, ids, verdict (same, different or empty) and note of each row."""
     text = _text_of(file)
+    if text.startswith("sep="):  # a line by which a spreadsheet names its delimiter
+        text = text.partition("\n")[2]
     first = text.splitlines()[0] if text.strip() else ""
     delimiter = max(",;\t", key=first.count)
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
     columns = {(name or "").strip().lower(): name for name in reader.fieldnames or []}
+    if len(columns) < len(reader.fieldnames or []):
+        raise OstinatoError(f"{file} has two columns of one name; keep one of them and give the file again.")
     absent = [name for name in _NEEDED if name not in columns]
     if absent:
         raise OstinatoError(
@@ -159,6 +164,30 @@ def _verdicts(file: Path) -> Iterator[dict[str, Any]]:
             "verdict": _WORDS.get(word, ""),
             "note": _as_written(cells.get("note", "")),
         }
+
+
+def _each_once(file: Path, rows: Iterator[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows, a pair that stands twice with one verdict once."""
+    lines: dict[tuple[str, str], dict[str, Any]] = {}
+    kept = []
+    try:
+        for row in rows:
+            pair = (row["credit_id"], row["track_id"])
+            former = lines.get(pair) if row["verdict"] else None
+            if former and former["verdict"] != row["verdict"]:
+                raise OstinatoError(
+                    f"{file}, lines {former['line']} and {row['line']}: one pair is said to be {former['verdict']} and "
+                    f"{row['verdict']}; keep one of them and give the file again: nothing was taken from it."
+                )
+            if former is None:
+                kept.append(row)
+            if row["verdict"]:
+                lines[pair] = row
+    except csv.Error as fault:
+        raise OstinatoError(
+            f"{file} cannot be read as CSV ({fault}); look for a quotation mark that is not closed."
+        ) from None
+    return kept
 
 
 def _text_of(file: Path) -> str:
@@ -187,6 +216,11 @@ def _known_pairs(settings: Settings, given: list[dict[str, Any]]) -> Mapping[tup
             "join core.soundtrack_credit as credit using (credit_id) semi join core.track as track using (track_id)"
         ).fetchall()
     return {(credit_id, track_id): (film_id, title) for credit_id, track_id, film_id, title in found}
+
+
+def _last_settled_at(settings: Settings) -> datetime:
+    settled = read(settings.lake, "ostinato", "match_verdict", ["settled_at"])["settled_at"].to_pylist()
+    return max(settled, default=datetime(1970, 1, 1, tzinfo=UTC))
 
 
 def _earlier(settings: Settings) -> dict[tuple[str, str], tuple[str, str | None]]:

@@ -116,17 +116,13 @@ def build(
         When a SELECT fails or its columns are not those that its header promises.
     """
     models = load_models(SQL_DIR)
-    chosen = [
-        model
-        for model in select_models(models, select, phase)
-        if training or select is not None or not is_for_training(model, models)
-    ]
     report = BuildReport()
     with open_warehouse(settings) as con:
+        built = _Built(con, settings, models)
+        chosen = _chosen(models, built.notes, phase, select, training=training)
         schemas = sorted({model.schema for model in chosen})
         statements = "; ".join(f"create schema if not exists {schema}" for schema in schemas)
         in_transaction(con, lambda: con.execute(statements), turn="schemas")
-        built = _Built(con, settings, models)
         for done, (made, seconds) in enumerate(_make_all(con, settings, chosen, built, anew=anew), start=1):
             name = made.note.model
             report.n_rows[name], report.seconds[name] = made.note.n_rows, seconds
@@ -134,6 +130,20 @@ def build(
             if progress:
                 progress(done, len(chosen), name)
     return report
+
+
+def _chosen(
+    models: dict[str, SqlModel], built: Collection[str], phase: Phase | None, select: str | None, *, training: bool
+) -> list[SqlModel]:
+    """The models to build; of those that follow a selected one, tables for training only where these were built."""
+    chosen = select_models(models, select, phase)
+    if select is None:
+        return [model for model in chosen if training or not is_for_training(model, models)]
+    was_built = any(name.startswith(f"{TRAINABLE}.") for name in built)
+    named = select.removesuffix("+")
+    if was_built or is_for_training(models[named], models):
+        return chosen
+    return [model for model in chosen if not is_for_training(model, models)]
 
 
 class _Built:

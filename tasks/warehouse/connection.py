@@ -125,6 +125,11 @@ def _connect(
     except duckdb.Error as fault:
         if catalogue and ducklake.is_of_catalogue(fault):
             raise ducklake.explained(catalogue, fault) from fault
+        if "No space left" in str(fault):
+            raise OstinatoError(
+                f"The warehouse in {settings.world} could not be written: the disk is full; make room, then run again. "
+                "What was built stays."
+            ) from fault
         raise
     finally:
         con.close()

@@ -14,7 +14,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -102,7 +102,8 @@ def _prepare_notes(con: duckdb.DuckDBPyConnection) -> dict[str, Note]:
         con.execute(f"delete from build.note where {old}")
     notes = [_note_of(*row) for row in con.execute(f"select {_COLUMNS} from temp.newest_note").fetchall()]
     con.execute("drop table temp.newest_note")
-    return {note.model: note for note in notes}
+    here = {name for (name,) in con.execute(f"{tables} where table_schema = 'delta'").fetchall()}
+    return {note.model: note if delta_table(note.model) in here else replace(note, delta_from=None) for note in notes}
 
 
 def _note_of(

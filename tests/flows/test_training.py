@@ -22,6 +22,8 @@ from tasks.training import TRAINABLE, NotCleared, TooLittleData, models_without_
 AS_OF = date(2024, 6, 1)
 GENRES = ("classical", "electronic", "hip-hop", "metal")
 FILM_GENRES = ("Action", "Drama", "Romance")
+CLEARED = dict.fromkeys(("name_source", "provider", "label_source"), "dataset")
+"""Where all of a training row comes from."""
 
 
 def made_features(n: int, shift: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
@@ -45,7 +47,7 @@ def genre_table(n: int = 600) -> pd.DataFrame:
     keys = {"track_id": [f"track {k}" for k in range(n)], "artist_key": names}
     lists = [[GENRES[g]] if k % 5 else sorted({GENRES[g], "metal"}) for k, g in enumerate(genre)]
     recording = [f"song {k // 2}, {name}" for k, name in enumerate(names)]
-    return made_features(n, genre / 3, rng).assign(**keys, genres=lists, recording_key=recording)
+    return made_features(n, genre / 3, rng).assign(**keys, genres=lists, recording_key=recording, **CLEARED)
 
 
 def film_table(n: int = 500) -> pd.DataFrame:
@@ -54,7 +56,8 @@ def film_table(n: int = 500) -> pd.DataFrame:
     lists = [[FILM_GENRES[f % 3]] if f % 2 else sorted({FILM_GENRES[f % 3], "Drama"}) for f in film]
     keys = {"film_id": [f"tt{f:07d}" for f in film], "track_id": [f"track {k}" for k in range(n)]}
     artists = [f"composer {f // 2}" for f in film]
-    return made_features(n, (film % 3) / 2, rng).assign(**keys, film_genres=lists, artist_key=artists)
+    told = {**CLEARED, "tie_source": "dataset"}
+    return made_features(n, (film % 3) / 2, rng).assign(**keys, film_genres=lists, artist_key=artists, **told)
 
 
 def fill_warehouse(settings: Settings) -> None:
@@ -66,6 +69,11 @@ def fill_warehouse(settings: Settings) -> None:
         con.register("film_rows", film)
         con.execute("create table features.track_genre_training as select * from genre_rows")
         con.execute("create table features.film_genre_training as select * from film_rows")
+        con.execute("create schema trainable")
+        con.execute(
+            "create table trainable.track as select track_id from genre_rows union select track_id from film_rows"
+        )
+        con.execute("create table trainable.film as select distinct film_id from film_rows")
         con.execute("create table features.track_audio as select * exclude (genres) from genre_rows")
         con.execute("update features.track_audio set energy = null where track_id = 'track 0'")
 
@@ -252,6 +260,7 @@ def test_too_little_data_is_a_state_with_a_sentence(tmp_path: Path, monkeypatch)
         con.execute("create schema features")
         con.register("rows", pa.Table.from_pandas(genre_table(40)))
         con.execute("create table features.track_genre_training as select * from rows")
+        con.execute("create schema trainable; create table trainable.track as select track_id from rows")
         offer(con)
     with pytest.raises(TooLittleData, match=r"`ostinato import`\.$") as found:
         train(settings, "track-genre", AS_OF)

@@ -190,3 +190,31 @@ def test_the_commands_take_a_pair_out_and_in(world: Settings, tmp_path: Path) ->
     refused = run("settle", str(file))
     assert refused.returncode == 1
     assert refused.stderr.splitlines()[-1].startswith(f"Error: {file} has no column verdict")
+
+
+def test_the_last_word_counts_also_after_the_clock_was_set_back(
+    world: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [pair] = exported(world, tmp_path / "doubtful.csv")
+    settle(world, written(tmp_path / "settled.csv", [{**pair, "verdict": "same"}]), AS_OF)
+    monkeypatch.setattr("tasks.matching.review.utc_now", lambda: datetime(2020, 1, 1, tzinfo=UTC))
+    settle(world, written(tmp_path / "settled.csv", [{**pair, "verdict": "different"}]), AS_OF)
+    build_all(world)
+    assert catalogue(world)[1] == [("live", "different", "person")]
+
+
+def test_a_pair_that_stands_twice_counts_once_and_is_refused_where_it_contradicts_itself(
+    world: Settings, tmp_path: Path
+) -> None:
+    [pair] = exported(world, tmp_path / "doubtful.csv")
+    same, different = {**pair, "verdict": "same"}, {**pair, "verdict": "different"}
+    with pytest.raises(OstinatoError, match="lines 2 and 4: one pair is said to be same and different"):
+        settle(world, written(tmp_path / "settled.csv", [same, pair, different]), AS_OF)
+    assert settle(world, written(tmp_path / "settled.csv", [same, same]), AS_OF).n_new == 1
+
+
+def test_a_quotation_mark_that_is_not_closed_is_told(world: Settings, tmp_path: Path) -> None:
+    file = tmp_path / "settled.csv"
+    file.write_text('credit_id,track_id,verdict\n1,2,"' + "x" * 200_000, encoding="utf-8")
+    with pytest.raises(OstinatoError, match="a quotation mark that is not closed"):
+        settle(world, file, AS_OF)
