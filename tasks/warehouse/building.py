@@ -208,6 +208,7 @@ def _workers(
 ) -> Iterator[tuple[ThreadPoolExecutor, list[duckdb.DuckDBPyConnection]]]:
     """Threads and as many cursors; a stop interrupts what they are at, so that nobody waits for a long statement."""
     every = [cursor_of(con) for _ in range(n_workers)]
+    con.execute("select 1").fetchall()  # ends the last read of this connection, which would lock a catalogue in SQLite
     pool = ThreadPoolExecutor(n_workers, thread_name_prefix="build")
     try:
         yield pool, list(every)

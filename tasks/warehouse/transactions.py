@@ -133,5 +133,5 @@ def _take(holder: duckdb.DuckDBPyConnection, key: str) -> bool:
 
 
 def _scalar(con: duckdb.DuckDBPyConnection, query: str, *values: object) -> object:
-    row = con.execute(query, list(values)).fetchone()
-    return row[0] if row else None
+    rows = con.execute(query, list(values)).fetchall()  # a result read to its end holds no catalogue locked
+    return rows[0][0] if rows else None

@@ -250,7 +250,7 @@ def test_tables_for_training_are_left_out_where_nothing_is_trained(tmp_path: Pat
 
 
 def test_every_key_select_of_every_header_can_be_run(nights) -> None:
-    """Against the tables as they are, with nothing changed: what is wrong in one shows on the first night it is asked."""
+    """Against the tables as they are; else what is wrong in one shows on the first night that asks it."""
     settings, _ = nights
     with open_warehouse(settings) as con:
         for model in load_models(PROJECT_ROOT / "sql").values():
