@@ -62,6 +62,10 @@ def _matches_of(key: str) -> pa.Schema:
     return pa.schema([(key, STR), ("track_id", STR), ("match_score", F64), ("match_method", STR), ("is_match", BOOL)])
 
 
+class DiskFullError(OstinatoError):
+    """The disk under the warehouse has no room left; its cause says so in DuckDB's words."""
+
+
 @contextmanager
 def open_warehouse(
     settings: Settings, *, read_only: bool = False, snapshot: int | None = None
@@ -126,9 +130,9 @@ def _connect(
         if catalogue and ducklake.is_of_catalogue(fault):
             raise ducklake.explained(catalogue, fault) from fault
         if "No space left" in str(fault):
-            raise OstinatoError(
-                f"The warehouse in {settings.world} could not be written: the disk is full; make room, then run again. "
-                "What was built stays."
+            raise DiskFullError(
+                f"The warehouse in {settings.world} could not be written (No space left on device); make room, then run "
+                "again: what was built stays, and of the catalogues the earlier one is still served."
             ) from fault
         raise
     finally:

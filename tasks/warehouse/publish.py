@@ -19,7 +19,7 @@ import duckdb
 from tasks.settings import OstinatoError, Settings
 from tasks.warehouse.audit import require_no_stop
 from tasks.warehouse.checks import CheckResult
-from tasks.warehouse.connection import SQL_DIR, first_line, open_warehouse
+from tasks.warehouse.connection import SQL_DIR, DiskFullError, first_line, open_warehouse
 from tasks.warehouse.export import OnStep, Provenance, export
 from tasks.warehouse.lock import is_alive, world_lock
 from tasks.warehouse.models import load_models
@@ -104,9 +104,11 @@ def _refusals_told(settings: Settings) -> Iterator[None]:
     """What the disk refuses, in a sentence that says what is served and what to do."""
     try:
         yield
-    except (OSError, duckdb.Error) as fault:
+    except (OSError, duckdb.Error, DiskFullError) as fault:
+        cause = fault.__cause__ if isinstance(fault, DiskFullError) else None
+        why = cause if isinstance(cause, Exception) else fault
         raise OstinatoError(
-            f"The catalogue could not be written to {settings.serving} ({first_line(fault)}); "
+            f"The catalogue could not be written to {settings.serving} ({first_line(why)}); "
             "the earlier one is still served. Mend that, then run `ostinato refresh --skip-fetch`."
         ) from fault
 
