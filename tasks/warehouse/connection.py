@@ -131,8 +131,8 @@ def _connect(
             raise ducklake.explained(catalogue, fault) from fault
         if "No space left" in str(fault):
             raise DiskFullError(
-                f"The warehouse in {settings.world} could not be written (No space left on device); make room, then run "
-                "again: what was built stays, and of the catalogues the earlier one is still served."
+                f"The warehouse in {settings.world} could not be written (No space left on device); make room, then "
+                "run again: what was built stays, and of the catalogues the earlier one is still served."
             ) from fault
         raise
     finally:
