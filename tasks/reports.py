@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.collecting.report import SourceReport, first_of
 from tasks.collecting.rereading import RereadReport
+from tasks.dictionary.lineage import COLUMNS, readings
 from tasks.fetching.answer import FetchState
 from tasks.lake import utc_now, write_batch
 from tasks.settings import OstinatoError, Settings
 from tasks.warehouse import BuildReport, CheckResult, SqlModel, load_models
 from tasks.warehouse.connection import SQL_DIR
-from tasks.warehouse.models import TRAINABLE
 from tasks.warehouse.publish import Published
 
 if TYPE_CHECKING:  # an import must not wait for the packages that learn
@@ -224,9 +224,6 @@ def sql_graph_markdown(n_rows: Mapping[str, int] | None = None) -> str:
 
 NAMED_MISSING = 8  # of each source and state; `--json` names them all
 
-GRAPH_COLUMNS = (("staging",), ("core", "matching"), ("features", "tagging"), ("marts",))
-"""Layers drawn beside each other; raw tables are left out, since each staging model bears its raw table's name."""
-
 GRAPH_COLOURS = {
     "staging": "#5b8def",
     "core": "#3a6ea5",
@@ -244,13 +241,9 @@ def sql_graph_png(models: Mapping[str, SqlModel], n_rows: Mapping[str, int]) -> 
     """
     from matplotlib.figure import Figure
 
-    shown = {name: model for name, model in models.items() if model.schema not in ("audits", TRAINABLE)}
-    drawn_as = {
-        f"{TRAINABLE}.{model.table}": name for name, model in shown.items() if model.schema in ("core", "features")
-    }
-    reads = {name: {drawn_as.get(read, read) for read in model.depends_on} for name, model in shown.items()}
-    tables = sorted(set(shown).union(*reads.values()))
-    columns = [[name for name in tables if name.split(".")[0] in layers] for layers in GRAPH_COLUMNS]
+    reads = readings(models)
+    tables = sorted(set(reads).union(*reads.values()))
+    columns = [[name for name in tables if name.split(".")[0] in layers] for layers in COLUMNS]
     place = {
         name: (column, 1 - (row + 0.5) / len(names))
         for column, names in enumerate(columns)
@@ -258,8 +251,8 @@ def sql_graph_png(models: Mapping[str, SqlModel], n_rows: Mapping[str, int]) -> 
     }
     figure = Figure(figsize=(12, max(4.0, 0.42 * max(map(len, columns)))), layout="constrained")
     axes = figure.subplots()
-    for name in shown:
-        for read in reads[name] & place.keys():
+    for name in reads:
+        for read in place.keys() & reads[name]:
             start, end = place[read], place[name]
             bend = "arc3,rad=0.45" if start[0] == end[0] else "arc3,rad=0"
             line = {"arrowstyle": "-", "color": "#c8ced6", "linewidth": 0.9, "connectionstyle": bend}
@@ -269,7 +262,7 @@ def sql_graph_png(models: Mapping[str, SqlModel], n_rows: Mapping[str, int]) -> 
         text = f"{table} ({n_rows[name]:,})" if name in n_rows else table
         box = {"boxstyle": "round,pad=0.3", "facecolor": "white", "edgecolor": GRAPH_COLOURS[layer]}
         axes.text(x, y, text, ha="center", va="center", fontsize=8.5, bbox=box, zorder=2)
-    for column, layers in enumerate(GRAPH_COLUMNS):
+    for column, layers in enumerate(COLUMNS):
         axes.text(column, 1.03, " + ".join(layers), ha="center", fontsize=11, color=GRAPH_COLOURS[layers[0]])
     axes.set_xlim(-0.5, len(columns) - 0.5)
     axes.set_ylim(0, 1.07)
