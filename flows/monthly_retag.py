@@ -9,6 +9,7 @@ from prefect.runtime import flow_run
 from pydantic import BaseModel, Field
 
 from flows.catalogue import refresh_catalogue
+from flows.dask_cluster import require_cluster
 from tasks import training
 from tasks.reports import RunSummary
 from tasks.settings import load_settings, today
@@ -36,6 +37,7 @@ def _run_name() -> str:
 def monthly_retag(options: MonthlyOptions = DEFAULTS) -> RunSummary:
     """Train, tag, audit, publish."""
     settings = load_settings()
+    require_cluster(settings)
     as_of = options.as_of or today()
     with world_lock(settings):
         summary = RunSummary(f"Monthly retag as of {as_of}", settings.profile)

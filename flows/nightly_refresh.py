@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from flows import steps
 from flows.catalogue import refresh_catalogue
+from flows.dask_cluster import require_cluster
 from flows.secrets import read_secret_blocks
 from tasks import reports, training
 from tasks.collecting.report import SourceReport
@@ -60,6 +61,7 @@ def nightly_refresh(options: NightlyOptions = DEFAULTS) -> RunSummary:
     """Collect, build, match, train what is missing, tag, audit, publish."""
     read_secret_blocks()
     settings = load_settings()
+    require_cluster(settings)
     as_of = options.as_of or today()
     run_id = str(flow_run.id)
     with world_lock(settings):

@@ -10,6 +10,7 @@ from prefect.runtime import flow_run
 from pydantic import BaseModel, Field
 
 from flows import steps
+from flows.dask_cluster import require_cluster
 from tasks import reports
 from tasks.collecting.rereading import RereadReport
 from tasks.settings import load_settings
@@ -53,6 +54,7 @@ def _run_name() -> str:
 def reparse(options: ReparseOptions = DEFAULTS) -> RereadReport:
     """Read anew; the next refresh builds and publishes it."""
     settings = load_settings()
+    require_cluster(settings)
     with world_lock(settings), world_lock(settings, part="backfill"):  # a backfill adds to the batches read anew
         report = steps.reread(str(options.source))
     create_markdown_artifact(

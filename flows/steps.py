@@ -16,6 +16,7 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 
+from flows.fanout import fanned_out
 from flows.progress import StepProgress
 from tasks import dictionary, matching, reports, tagging, training, warehouse
 from tasks.collecting.charts.backfill import PastChart, backfill_charts
@@ -138,10 +139,10 @@ def audio(as_of: date) -> list[SourceReport]:
     if settings.audio is None:
         return []
     folder = settings.audio
-    with StepProgress("Audio files measured") as progress:
+    with StepProgress("Audio files measured") as progress, fanned_out(settings) as fanout:
         try:
             with warehouse.world_lock(settings, part="audio"):  # or `ostinato measure` would measure the same files
-                return of_source("audio", lambda: [measure_files(settings, [folder], as_of, progress)])
+                return of_source("audio", lambda: [measure_files(settings, [folder], as_of, progress, fanout=fanout)])
         except OstinatoError as fault:  # a folder that is away, such as a disk not mounted, is no reason to stop
             return [SourceReport("audio", "audio_features", notes=[str(fault)]).close(FetchState.MISSING)]
 
@@ -149,8 +150,9 @@ def audio(as_of: date) -> list[SourceReport]:
 @task(name="Read pages anew", task_run_name="reread {source}", cache_policy=NO_CACHE)
 def reread(source: str) -> RereadReport:
     """Today's parsers over the archived pages of a source."""
-    with StepProgress("Archived pages read anew") as progress:
-        return reread_pages(load_settings(), source, progress)
+    settings = load_settings()
+    with StepProgress("Archived pages read anew") as progress, fanned_out(settings) as fanout:
+        return reread_pages(settings, source, progress, fanout)
 
 
 @task(name="Tidy up", task_run_name="tidy up", cache_policy=NO_CACHE)
@@ -178,8 +180,9 @@ def build(phase: Phase, *, training: bool) -> BuildReport:
 @task(name="Match credits to tracks", task_run_name="match", cache_policy=NO_CACHE)
 def match(*, training: bool) -> matching.MatchReport:
     """Soundtrack credits and chart songs to tracks; with `training`, also by the names of cleared sources alone."""
-    with StepProgress("Credits matched to tracks") as progress:
-        return matching.match_all(load_settings(), trainable=training, progress=progress)
+    settings = load_settings()
+    with StepProgress("Credits matched to tracks") as progress, fanned_out(settings) as fanout:
+        return matching.match_all(settings, trainable=training, progress=progress, fanout=fanout)
 
 
 @task(name="Train a model", task_run_name="train {model}", cache_policy=NO_CACHE)
@@ -192,8 +195,9 @@ def train(model: str, as_of: date) -> training.TrainingReport:
 @task(name="Tag tracks", task_run_name="tag", cache_policy=NO_CACHE)
 def tag(as_of: date) -> tagging.TaggingReport:
     """Every track with features, by the champions."""
-    with StepProgress("Tracks tagged") as progress:
-        return tagging.tag_tracks(load_settings(), as_of, progress)
+    settings = load_settings()
+    with StepProgress("Tracks tagged") as progress, fanned_out(settings) as fanout:
+        return tagging.tag_tracks(settings, as_of, progress, fanout)
 
 
 @task(name="Audit", task_run_name="audit", cache_policy=NO_CACHE)

@@ -18,6 +18,7 @@ from pathlib import Path
 import duckdb
 from packaging.markers import Marker
 
+from flows.dask_cluster import is_dask, require_cluster, scheduler_address
 from ostinato.ports import holder, is_free
 from ostinato.services import running_services, state_file
 from tasks.extensions import NO_DOWNLOADS, let_duckdb_read
@@ -71,6 +72,7 @@ def checks(settings: Settings) -> list[Check]:
         _keys,
         _servers,
         _warehouse,
+        _runner,
         _catalogue,
     )
     return [check for look in every for check in look(settings)]
@@ -275,6 +277,25 @@ def _warehouse(settings: Settings) -> Iterator[Check]:
     else:
         advice = "That is enough for one machine; for several set OSTINATO_WAREHOUSE=ducklake:postgres:..."
         yield Check("warehouse", CheckState.OK, f"{found}; one process at a time may write", advice)
+
+
+def _runner(settings: Settings) -> Iterator[Check]:
+    """Dask, where it is to do the heavy steps."""
+    if not is_dask(settings):
+        return
+    try:
+        cluster = require_cluster(settings)
+    except OstinatoError as fault:
+        found, _, advice = str(fault).partition("; ")
+        yield Check("Dask", CheckState.FAULT, found, advice[:1].upper() + advice[1:])
+        return
+    if cluster is None:
+        yield Check(
+            "Dask", CheckState.OK, f"{settings.threads} processes on this machine, while there is work for them"
+        )
+    else:
+        found = f"{len(cluster.threads)} workers, {sum(cluster.threads.values())} threads"
+        yield Check("Dask", CheckState.OK, f"{found} at {scheduler_address(settings)}")
 
 
 def _catalogue(settings: Settings) -> Iterator[Check]:

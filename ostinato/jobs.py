@@ -75,7 +75,14 @@ def measure_now(settings: Settings, paths: Sequence[Path], as_of: date, *, again
 
 
 def reparse_now(settings: Settings, source: str) -> RereadReport:
-    """`reparse` without Prefect: it asks no site, and is over before a server would have started."""
+    """`reparse` without Prefect: it asks no site, and is over before a server would have started; on Dask, with it."""
+    from flows.dask_cluster import is_dask
+
+    if is_dask(settings):
+        with flow_display(settings):
+            from flows.reparse import ArchivedSource, ReparseOptions, reparse
+
+            return run_flow(lambda: reparse(ReparseOptions(source=ArchivedSource(source))))
     from tasks.collecting.rereading import reread_pages
     from tasks.warehouse import world_lock
 

@@ -6,6 +6,7 @@ A *world* is one profile's folder below the home: `sandbox` (made up, served by 
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 import subprocess
@@ -14,9 +15,10 @@ from datetime import date, datetime
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tasks.places import place
@@ -103,6 +105,16 @@ class Settings(BaseSettings):
         "machine; empty for a folder in the home.",
     )
 
+    dask_unencrypted: bool = Field(
+        default=False,
+        description="Speak to a Dask scheduler on another machine without TLS; whoever reaches its port runs code.",
+    )
+    runner: str = Field(  # after `dask_unencrypted`, by which it is judged
+        default="threads",
+        description="Where heavy steps run: threads for this machine alone; dask for a cluster of processes on it; "
+        "dask:tls://HOST:PORT (or tcp:// on this machine) for the workers of a scheduler that runs.",
+    )
+
     @field_validator("home")
     @classmethod
     def _same_from_anywhere(cls, home: Path) -> Path:
@@ -126,6 +138,23 @@ class Settings(BaseSettings):
         if _PASSWORD.search(warehouse):
             raise ValueError("it holds a password; put that into PGPASSWORD or a passfile")
         return warehouse
+
+    @field_validator("runner")
+    @classmethod
+    def _by_a_safe_way(cls, runner: str, info: ValidationInfo) -> str:
+        """Dask runs whatever code comes in, so that it speaks in the clear on this machine alone."""
+        kind, _, address = runner.partition(":")
+        if runner in ("threads", "dask"):
+            return runner
+        scheme, host, port = _parts_of(address)
+        if kind != "dask" or scheme not in ("tcp", "tls") or not host or not port:
+            raise ValueError("it is none of threads, dask and dask:tls://HOST:PORT")
+        if scheme == "tcp" and not _is_loopback(host) and not info.data.get("dask_unencrypted"):
+            raise ValueError(
+                f"whoever reaches {address} could run code here; name a tls:// address, or set "
+                "OSTINATO_DASK_UNENCRYPTED=true if none but you reaches that network"
+            )
+        return runner
 
     @property
     def world(self) -> Path:
@@ -188,6 +217,22 @@ class Settings(BaseSettings):
     def is_sandbox(self) -> bool:
         """True in the made-up world, where every source is cleared for everything."""
         return self.profile is Profile.SANDBOX
+
+
+def _parts_of(address: str) -> tuple[str, str, int]:
+    """Scheme, host and port of an address; empty and 0 for what it lacks."""
+    try:
+        parts = urlsplit(address)
+        return parts.scheme, parts.hostname or "", parts.port or 0
+    except ValueError:
+        return "", "", 0
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 _provided: dict[str, SecretStr] = {}

@@ -7,63 +7,27 @@ the place of the old one under the same name and ingest date. Rows whose page ha
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import pyarrow as pa
 
 from tasks import lake
-from tasks.collecting.charts.nightly import reread_chart
-from tasks.collecting.features.chain import reread_features
-from tasks.collecting.films.discover import reread_export
-from tasks.collecting.films.site import reread_film, reread_list
+from tasks.collecting.archived_pages import READ, REREADERS, ArchivedBatch, PageRead, Reread, read_batch, rows_of
 from tasks.collecting.report import FINE, Progress, first_of
-from tasks.collecting.soundtracks.musicbrainz import reread_albums
-from tasks.collecting.tracks.search import one_of_each, reread_search
-from tasks.collecting.videos import reread_video
+from tasks.collecting.tracks.search import one_of_each
+from tasks.fanout import HERE, Fanout
 from tasks.fetching import archive
 from tasks.fetching.answer import FetchState
 from tasks.schemas import LAKE_SCHEMAS
 from tasks.settings import OstinatoError, Settings
-from tasks.sources import imdb, melon, musicbrainz, tmdb_api
+from tasks.sources import tmdb_api
 from tasks.sources.kinds import PARSER_VERSIONS
 from tasks.sources.parsed import Parsed
 
-Reader: TypeAlias = Callable[[bytes, str, str], Parsed[Any]]
-"""Body, key and URL of a manifest row -> the rows that its collector would keep."""
-
-
-def _by_url(parse: Callable[[bytes, str], Parsed[Any]]) -> Reader:
-    return lambda body, key, url: parse(body, url)
-
-
-@dataclass(frozen=True, slots=True)
-class Reread:
-    """How the pages of one entity of the manifest are read, and the raw table that holds their rows."""
-
-    table: str
-    read: Reader
-
-
-_READ = (FetchState.OK, FetchState.EMPTY)
-
-REREADERS: dict[tuple[str, str], Reread] = {
-    ("tmdb", "list"): Reread("list", reread_list),
-    ("tmdb", "id_export"): Reread("list", reread_export),
-    ("tmdb", "film"): Reread("film", reread_film),
-    ("imdb", "soundtrack"): Reread("soundtrack", _by_url(imdb.parse_soundtrack)),
-    ("musicbrainz", "url"): Reread("url", reread_albums),
-    ("musicbrainz", "release"): Reread("recording", _by_url(musicbrainz.parse_releases)),
-    ("melon", "chart"): Reread("chart", reread_chart),
-    ("melon", "song"): Reread("song", _by_url(melon.parse_song)),
-    ("spotify", "search"): Reread("track", reread_search),
-    ("spotify", "audio_features"): Reread("audio_features", reread_features),
-    ("reccobeats", "audio_features"): Reread("audio_features", reread_features),
-    ("youtube", "search"): Reread("search", reread_video),
-}
-"""Source and entity of a manifest row -> its reader."""
+__all__ = ["REREADERS", "Reread", "RereadReport", "reread_pages"]
 
 
 @dataclass
@@ -104,11 +68,13 @@ class RereadReport:
         return found
 
 
-def reread_pages(settings: Settings, source: str, progress: Progress | None = None) -> RereadReport:
+def reread_pages(
+    settings: Settings, source: str, progress: Progress | None = None, fanout: Fanout = HERE
+) -> RereadReport:
     """Read every archived page of a source anew and put the rows in the place of the old ones.
 
     A page that is damaged, and one that today's parser cannot make anything of though an earlier one could, costs no
-    row: what is known of it stays, and the report names it.
+    row: what is known of it stays, and the report names it. Batches are read by `fanout`, and put in place here.
 
     Raises
     ------
@@ -121,8 +87,9 @@ def reread_pages(settings: Settings, source: str, progress: Progress | None = No
     report = RereadReport(source)
     files = lake.batch_files(settings.lake, source, "fetch")
     settled = _ids_by_batch(settings) if source == "spotify" else {}
-    for n_done, file in enumerate(files, start=1):
-        _Batch(settings, source, file, report).reread(settled)
+    pages_read = fanout.map(read_batch, [ArchivedBatch(source, file, settings.pages) for file in files])
+    for n_done, (file, pages) in enumerate(zip(files, pages_read, strict=True), start=1):
+        _Batch(settings, source, file, report).reread(pages, settled)
         if progress is not None:
             progress(n_done, len(files))
     return report
@@ -138,14 +105,14 @@ class _Batch:
         self._report = report
         tables = sorted({reread.table for (name, _), reread in REREADERS.items() if name == source})
         self._beside = {table: _beside(settings, source, table, file) for table in tables}
-        self._old = {table: _rows_of(path, LAKE_SCHEMAS[(source, table)]) for table, path in self._beside.items()}
+        self._old = {table: rows_of(path, LAKE_SCHEMAS[(source, table)]) for table, path in self._beside.items()}
         self._left = {table: list(rows) for table, rows in self._old.items()}
         self._new: dict[str, list[dict[str, Any]]] = {table: [] for table in tables}
-        self._manifest = _rows_of(file, LAKE_SCHEMAS[(source, "fetch")])
+        self._manifest = rows_of(file, LAKE_SCHEMAS[(source, "fetch")])
 
-    def reread(self, settled: Mapping[str, set[str]]) -> None:
+    def reread(self, pages: Iterable[PageRead], settled: Mapping[str, set[str]]) -> None:
         """Put the rows of its pages, else those that it had of them, in their place."""
-        read = [(line, self._read(line)) for line in self._manifest]
+        read = [(line, self._taken_anew(line, page)) for line, page in zip(self._manifest, pages, strict=True)]
         emptied = {table for table, rows in self._old.items() if rows and not self._new[table]}
         self._new |= {table: self._old[table] for table in emptied}
         noted = [self._noted(line, parsed, emptied) for line, parsed in read]
@@ -162,12 +129,12 @@ class _Batch:
         _replace(self._file, None, manifest, self._report)
         self._report.n_batches += 1
 
-    def _read(self, line: Mapping[str, Any]) -> Parsed[Any] | None:
-        """Read one page; None where its rows and its line stay as they were."""
+    def _taken_anew(self, line: Mapping[str, Any], page: PageRead) -> Parsed[Any] | None:
+        """Take what was read from one page; None where its rows and its line stay as they were."""
         reread = REREADERS.get((self._source, line["entity"]))
         if reread is None:
             return None
-        parsed = self._parsed_anew(reread, line)
+        parsed = self._parsed_anew(line, page)
         if parsed is not None and self._is_worse(reread.table, line, parsed):
             self._name_worse(line, parsed)
             parsed = None
@@ -178,18 +145,15 @@ class _Batch:
         self._new[reread.table] += [{**found, **provenance} for found in parsed.rows]
         return parsed
 
-    def _parsed_anew(self, reread: Reread, line: Mapping[str, Any]) -> Parsed[Any] | None:
-        """What today's parser reads from the page; None where no parser ever saw it, or it cannot be had any more."""
-        was_read = line["parser_version"] is not None or line["state"] in _READ  # older manifests knew no versions
-        body = self._body(line["page_sha256"]) if was_read and line["page_sha256"] is not None else None
-        if body is None:
-            return None
-        self._report.n_pages += 1
-        try:
-            return reread.read(body, line["key"], line["url"])
-        except Exception as fault:  # a page that trips a parser, or a damaged line, must not end all the others
-            self._report.worse[f"{line['entity']} {line['key']}"] = f"{type(fault).__name__}: {fault}"
-            return None
+    def _parsed_anew(self, line: Mapping[str, Any], page: PageRead) -> Parsed[Any] | None:
+        """What today's parser reads from the page; None where it was not read, which is counted."""
+        self._report.n_pages += page.was_read
+        self._report.n_expired += page.is_expired
+        if page.damage:
+            self._name_damaged(line["page_sha256"], page.damage)
+        if page.fault:
+            self._report.worse[f"{line['entity']} {line['key']}"] = page.fault
+        return page.parsed
 
     def _body(self, sha256: str) -> bytes | None:
         """An archived page; None where it is no longer kept or damaged."""
@@ -198,13 +162,16 @@ class _Batch:
         except FileNotFoundError:
             self._report.n_expired += 1
         except (OSError, ValueError) as fault:
-            self._report.damaged[str(archive.page_path(self._settings.pages, sha256))] = str(fault)
+            self._name_damaged(sha256, str(fault))
         return None
+
+    def _name_damaged(self, sha256: str, why: str) -> None:
+        self._report.damaged[str(archive.page_path(self._settings.pages, sha256))] = why
 
     def _is_worse(self, table: str, line: Mapping[str, Any], parsed: Parsed[Any]) -> bool:
         """Whether a page that an earlier parser could read says nothing to today's, not even that there is nothing."""
         if parsed.state not in FINE:
-            return line["state"] in _READ
+            return line["state"] in READ
         gave_rows = any(row["page_sha256"] == line["page_sha256"] for row in self._left[table])
         return parsed.state is FetchState.OK and not parsed.rows and gave_rows
 
@@ -242,10 +209,6 @@ class _Batch:
 def _beside(settings: Settings, source: str, table: str, file: Path) -> Path:
     """The file of a raw table that holds the rows of a manifest's batch."""
     return lake.entity_dir(settings.lake, source, table) / file.parent.name / file.name
-
-
-def _rows_of(path: Path, schema: pa.Schema) -> list[dict[str, Any]]:
-    return lake.read_file(path, schema).to_pylist() if path.is_file() else []
 
 
 def _taken(rows: list[dict[str, Any]], sha256: str | None) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@
 | `likeness` | how alike two names or two titles are |
 | `deciding` | one score and method for each pair, and which pairs are matches |
 | `changes` | which credits and songs have to be looked at anew since the last night |
+| `blocks` | many queries matched in blocks, by workers elsewhere |
 | `catalogue` | the step of a refresh: from the warehouse's credits and charts to its matches |
 """
 

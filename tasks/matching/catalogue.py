@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 
 import duckdb
 
+from tasks.fanout import HERE, Fanout
+from tasks.matching.blocks import decide_in_blocks
 from tasks.matching.candidates import QUERY_FORM, TRACK_FORM
 from tasks.matching.changes import Side, find_changes, forget_other_rules, remember
-from tasks.matching.deciding import BEST, decide
+from tasks.matching.deciding import BEST
 from tasks.matching.texts import create_text_tables
 from tasks.settings import OstinatoError, Settings
 from tasks.warehouse import open_warehouse
@@ -69,7 +71,9 @@ class MatchReport:
     seconds: float = 0.0
 
 
-def match_all(settings: Settings, *, trainable: bool = True, progress: Progress | None = None) -> MatchReport:
+def match_all(
+    settings: Settings, *, trainable: bool = True, progress: Progress | None = None, fanout: Fanout = HERE
+) -> MatchReport:
     """Bring `matching.credit_track` and `matching.chart_track` up to date with `core`, by matching what changed.
 
     The result is that of matching everything anew. What a model is trained on is matched by the names of cleared
@@ -89,17 +93,17 @@ def match_all(settings: Settings, *, trainable: bool = True, progress: Progress 
         create_text_tables(con)
         n_anew = []
         for done, side in enumerate(sides, start=1):
-            n_anew.append(_bring_up_to_date(con, side, settings.threads))
+            n_anew.append(_bring_up_to_date(con, settings, side, fanout))
             if progress:
                 progress(done, len(sides), side.schema)
         return _report(con, n_anew[0], started)
 
 
-def _bring_up_to_date(con: duckdb.DuckDBPyConnection, side: Side, threads: int) -> int:
+def _bring_up_to_date(con: duckdb.DuckDBPyConnection, settings: Settings, side: Side, fanout: Fanout) -> int:
     """Match what changed on one side and return the number of queries looked at anew."""
     _load(con, side)
-    is_all = find_changes(con, side, threads=threads)
-    decide(con, threads=threads)
+    is_all = find_changes(con, side, threads=settings.threads)
+    decide_in_blocks(con, settings, fanout)
 
     def write() -> None:
         _write(con, side, is_all=is_all)

@@ -5,29 +5,25 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
 import duckdb
-import numpy as np
 import pyarrow as pa
 
 from tasks import warehouse
+from tasks.fanout import HERE, Fanout
 from tasks.lake import utc_now, write_batch
 from tasks.models.bundle import Bundle
 from tasks.models.features import FEATURES, REQUIRED
 from tasks.settings import OstinatoError, Settings
 from tasks.tagging.champions import load_champions
+from tasks.tagging.scoring import BATCH_TRACKS, scored_batches
 from tasks.warehouse.state import content_revision, note_changed_rows
 
 Progress = Callable[[int, int], None]
 """Called with tracks scored and tracks in all."""
-
-LEAST_PROBABILITY = 0.02
-"""Labels below it are not worth naming; the most probable one always is."""
-
-BATCH_TRACKS = 20_000
-LABEL_KINDS = ("genre", "mood")
 
 
 @dataclass
@@ -47,7 +43,9 @@ class TaggingReport:
     seconds: float = 0.0
 
 
-def tag_tracks(settings: Settings, as_of: date, progress: Progress | None = None) -> TaggingReport:
+def tag_tracks(
+    settings: Settings, as_of: date, progress: Progress | None = None, fanout: Fanout = HERE
+) -> TaggingReport:
     """Bring `tagging.*` up to date with the features and the champions, and write changed tags to the lake.
 
     All tables change together or not at all. A second run on the same features and models scores nothing and
@@ -62,7 +60,11 @@ def tag_tracks(settings: Settings, as_of: date, progress: Progress | None = None
     champions = load_champions(settings)
     report = TaggingReport(models={kind: bundle.name for kind, bundle in champions.items()})
     with warehouse.open_warehouse(settings) as con:
-        warehouse.in_transaction(con, lambda: _tag(con, settings, as_of, champions, report, progress), turn="tagging")
+
+        def tag() -> None:
+            _tag(con, settings, as_of, champions, report, progress, fanout)
+
+        warehouse.in_transaction(con, tag, turn="tagging")
     report.seconds = time.perf_counter() - started
     return report
 
@@ -74,16 +76,18 @@ def _tag(
     champions: Mapping[str, Bundle],
     report: TaggingReport,
     progress: Progress | None,
+    fanout: Fanout,
 ) -> None:
     tagged_at = utc_now()
     former = {table: content_revision(con, table) for table in ("tagging.track_label", "tagging.track_film_genre")}
     _find_waiting(con, report)
     _drop_outdated(con)
-    for start in range(0, report.n_scored, BATCH_TRACKS):
-        ids, features = _read_batch(con, start)
-        _write_tags(con, champions, ids, features, tagged_at, settings.threads)
-        if progress:
-            progress(min(start + BATCH_TRACKS, report.n_scored), report.n_scored)
+    with closing(scored_batches(con, settings, champions, report.n_scored, tagged_at, fanout)) as scored:
+        for n_batches, tags in enumerate(scored, start=1):
+            for table, rows in tags:
+                _insert(con, table, rows)
+            if progress:
+                progress(min(n_batches * BATCH_TRACKS, report.n_scored), report.n_scored)
     _write_rules(con, champions)
     con.execute("insert into tagging.track_state select track_id, features_hash, models from waiting")
     for table, revision in former.items():
@@ -136,58 +140,6 @@ def _drop_outdated(con: duckdb.DuckDBPyConnection) -> None:
     )
     for table in ("track_label", "track_film_genre", "track_state"):
         con.execute(f"delete from tagging.{table} where track_id in (select track_id from outdated)")
-
-
-def _read_batch(con: duckdb.DuckDBPyConnection, start: int) -> tuple[pa.Array, np.ndarray]:
-    query = f"select * from waiting where position >= {start} and position < {start + BATCH_TRACKS} order by position"
-    table = con.sql(query).to_arrow_table()
-    columns = [table[name].to_numpy(zero_copy_only=False).astype(float) for name in FEATURES]
-    return table["track_id"].combine_chunks(), np.column_stack(columns)
-
-
-def _write_tags(
-    con: duckdb.DuckDBPyConnection,
-    champions: Mapping[str, Bundle],
-    ids: pa.Array,
-    features: np.ndarray,
-    tagged_at: datetime,
-    threads: int,
-) -> None:
-    for kind, bundle in champions.items():
-        probability = bundle.score(features, threads)
-        if kind in LABEL_KINDS:
-            _insert(con, "track_label", label_rows(bundle, ids, probability, tagged_at))
-        else:
-            _insert(con, "track_film_genre", wide_rows(bundle, ids, probability, tagged_at))
-
-
-def label_rows(bundle: Bundle, ids: pa.Array, probability: np.ndarray, tagged_at: datetime) -> pa.Table:
-    """One row per track and label worth naming, in the columns of `tagging.track_label`."""
-    is_top = np.zeros(probability.shape, dtype=bool)
-    is_top[np.arange(len(probability)), probability.argmax(axis=1)] = True
-    row, column = np.nonzero((probability >= LEAST_PROBABILITY) | is_top)
-    n = len(row)
-    return pa.table(
-        {
-            "track_id": ids.take(pa.array(row)),
-            "kind": pa.repeat(pa.scalar(bundle.kind), n),
-            "label": pa.array(bundle.labels).take(pa.array(column)),
-            "probability": pa.array(probability[row, column].astype(np.float32)),
-            "is_tag": pa.array(bundle.decide(probability)[row, column]),
-            "model": pa.repeat(pa.scalar(bundle.name), n),
-            "tagged_at": pa.repeat(pa.scalar(tagged_at, pa.timestamp("us", tz="UTC")), n),
-        }
-    )
-
-
-def wide_rows(bundle: Bundle, ids: pa.Array, probability: np.ndarray, tagged_at: datetime) -> pa.Table:
-    """One row per track with a column per film genre; genres that the model does not know are left to be null."""
-    columns = {label: pa.array(probability[:, k].astype(np.float32)) for k, label in enumerate(bundle.labels)}
-    common = {
-        "model": pa.repeat(pa.scalar(bundle.name), len(ids)),
-        "tagged_at": pa.repeat(pa.scalar(tagged_at, pa.timestamp("us", tz="UTC")), len(ids)),
-    }
-    return pa.table({"track_id": ids, **columns, **common})
 
 
 def _insert(con: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> None:

@@ -165,7 +165,7 @@ def test_a_profile_that_does_not_exist_is_one_sentence_naming_those_that_do() ->
 
 
 def test_unknown_variables_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OSTINATO_RUNNER", "dask")
+    monkeypatch.setenv("OSTINATO_CONDUCTOR", "dask")
     assert load_settings().profile is Profile.SANDBOX
 
 
@@ -251,3 +251,28 @@ def test_settings_import_nothing_heavy() -> None:
     )
     loaded = subprocess.run([sys.executable, "-c", code], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True)
     assert loaded.stdout.split() == []
+
+
+@pytest.mark.parametrize(
+    "runner", ["threads", "dask", "dask:tcp://127.0.0.1:8786", "dask:tcp://[::1]:8786", "dask:tls://dask.example:8786"]
+)
+def test_a_runner_on_this_machine_or_by_tls_is_taken(runner: str) -> None:
+    assert Settings(runner=runner).runner == runner
+
+
+@pytest.mark.parametrize(
+    "runner", ["ray", "dask:", "dask:8786", "dask:tcp://127.0.0.1", "dask:http://127.0.0.1:1", "dask:tcp://127.0.0.1:x"]
+)
+def test_another_runner_is_refused_in_a_sentence(runner: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OSTINATO_RUNNER", runner)
+    with pytest.raises(OstinatoError, match=r"^OSTINATO_RUNNER cannot be used: it is none of [^\n]+\.$"):
+        load_settings()
+
+
+@pytest.mark.parametrize("host", ["10.0.0.7", "dask.example", "0.0.0.0"])
+def test_dask_in_the_clear_on_a_network_takes_the_operators_word(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OSTINATO_RUNNER", f"dask:tcp://{host}:8786")
+    with pytest.raises(OstinatoError, match=r"^OSTINATO_RUNNER cannot be used: [^\n]*tls://[^\n]*UNENCRYPTED=true"):
+        load_settings()
+    monkeypatch.setenv("OSTINATO_DASK_UNENCRYPTED", "true")
+    assert load_settings().runner == f"dask:tcp://{host}:8786"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,10 @@ from typing import Any
 from tasks import lake
 from tasks.collecting.batches import content_key, in_chunks, land
 from tasks.collecting.features.file_tags import one_line, tags_of
-from tasks.collecting.features.measurers import Measured, Measurers
+from tasks.collecting.features.measurers import Measured, measured_batches
 from tasks.collecting.features.seen_files import AudioFile, audio_paths, remembered
 from tasks.collecting.report import NAMED, Progress, SourceReport
+from tasks.fanout import HERE, Fanout
 from tasks.fetching.answer import FetchState
 from tasks.settings import Settings
 from tasks.sources.audio_file import MAX_FILE_BYTES
@@ -24,7 +26,13 @@ _CHANGED: Measured = Parsed([], FetchState.BROKEN, "it changed while it was meas
 
 
 def measure_files(
-    settings: Settings, paths: Sequence[Path], as_of: date, progress: Progress | None = None, *, again: bool = False
+    settings: Settings,
+    paths: Sequence[Path],
+    as_of: date,
+    progress: Progress | None = None,
+    *,
+    again: bool = False,
+    fanout: Fanout = HERE,
 ) -> SourceReport:
     """Measure audio files, and those in folders, that the lake does not hold yet; one row each in `audio_features`.
 
@@ -48,10 +56,11 @@ def measure_files(
     due = sorted(found.keys() - measured)
     n_done = len(files) - len(due)
     tell(n_done, len(files))
-    with Measurers(min(settings.threads, len(due)) or 1, settings.home) as measurers:
-        for batch in in_chunks(due, FILES_A_BATCH):
-            heard = dict(measurers.measure({track_id: found[track_id][0].path for track_id in batch}))
-            _land(settings, as_of, {track_id: found[track_id] for track_id in batch}, heard, report)
+    batches = [{track_id: found[track_id] for track_id in batch} for batch in in_chunks(due, FILES_A_BATCH)]
+    paths_of = [{track_id: copies[0].path for track_id, copies in batch.items()} for batch in batches]
+    with closing(measured_batches(settings, paths_of, fanout)) as heard_by_batch:
+        for batch, heard in zip(batches, heard_by_batch, strict=True):
+            _land(settings, as_of, batch, heard, report)
             n_done += len(batch)
             tell(n_done, len(files))
     known = {file.shown: seen[file.look] for file in files if file.look in seen}

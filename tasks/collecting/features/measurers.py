@@ -6,15 +6,19 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeAlias
 
 from tasks.disk import writing
+from tasks.fanout import Fanout
 from tasks.fetching.answer import FetchState
+from tasks.settings import Settings
 from tasks.sources.audio_file import measure_file
 from tasks.sources.parsed import Parsed
 
@@ -85,6 +89,53 @@ class Measurers:
                 for process in list(pool._processes.values()):  # Python 3.14 has `kill_workers` for this
                     process.kill()
             pool.shutdown(cancel_futures=True)
+
+
+@dataclass(frozen=True, slots=True)
+class SoundBatch:
+    """Audio files by the id of their content, and the home that a measurer may write to."""
+
+    paths: Mapping[str, Path]
+    home: Path
+
+
+def measured_batches(
+    settings: Settings, batches: Sequence[Mapping[str, Path]], fanout: Fanout
+) -> Generator[dict[str, Measured]]:
+    """What is in the files of each batch, by their ids: by processes of this machine, or by `fanout` elsewhere.
+
+    Raises
+    ------
+    OstinatoError
+        When the home cannot be written.
+    """
+    if not fanout.is_here:
+        yield from fanout.map(measure_batch, [SoundBatch(batch, settings.home) for batch in batches])
+        return
+    most_at_once = max(map(len, batches), default=1)
+    with Measurers(min(settings.threads, most_at_once), settings.home) as measurers:
+        for batch in batches:
+            yield dict(measurers.measure(batch))
+
+
+def measure_batch(batch: SoundBatch) -> dict[str, Measured]:
+    """Measure one batch on a worker, in a process of its own, so that a decoder that dies of a file leaves the worker.
+
+    That process stays for later batches, one of them at a time. Workers of Dask are daemons, to which `multiprocessing`
+    grants no children for fear that they outlive their parent; measurers end with theirs by themselves.
+    """
+    multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(batch.home / "numba"))  # as our own commands set it
+    with _of_this_worker:
+        return dict(_measurers(batch.home).measure(batch.paths))
+
+
+_of_this_worker = threading.Lock()
+
+
+@cache
+def _measurers(home: Path) -> Measurers:
+    return Measurers(1, home)
 
 
 def _prepare_measurer() -> None:
