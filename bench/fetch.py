@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -31,7 +30,9 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "bench")]
+
+from support.memory import peak_mb  # noqa: E402  after the path
 
 Figures = dict[str, float]
 
@@ -128,12 +129,6 @@ def timed(run: Callable[[], int]) -> Figures:
         "grown_mb": peak_mb() - before_mb,
         "mb": n_bytes / 1e6,
     }
-
-
-def peak_mb() -> float:
-    """The most memory that this process has held."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
 
 
 def bare(urls: list[str], concurrency: int, home: Path) -> Figures:

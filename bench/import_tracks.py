@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -24,9 +23,11 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "bench")]
 
-from tasks.schemas import AUDIO_FEATURES  # noqa: E402  after the path
+from support.memory import peak_mb  # noqa: E402  after the path
+
+from tasks.schemas import AUDIO_FEATURES  # noqa: E402
 
 N_ROWS = 1_159_764
 _WHOLE = {"key": (0, 12), "mode": (0, 2), "time_signature": (3, 6), "duration_ms": (30_000, 400_000)}
@@ -94,8 +95,7 @@ def main() -> None:
     if options.way:
         started_at = time.perf_counter()
         n_rows = (by_import if options.way == "import" else by_pandas)(options.file)
-        peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(json.dumps({"rows": n_rows, "s": time.perf_counter() - started_at, "peak_mb": peak_mb}))
+        print(json.dumps({"rows": n_rows, "s": time.perf_counter() - started_at, "peak_mb": peak_mb()}))
         return
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "tracks.csv"

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -33,6 +32,7 @@ from support import matching_data  # noqa: E402  after the path
 from support.matching_data import RealTables  # noqa: E402
 from support.matching_links import claims, five_films, known_by_list, own_albums, ways  # noqa: E402
 from support.matching_truth import Truth  # noqa: E402
+from support.memory import peak_mb  # noqa: E402
 
 from tasks.matching import match  # noqa: E402
 from tasks.matching.deciding import MATCH_AT, SAME_WITHIN, score  # noqa: E402
@@ -65,20 +65,12 @@ def method_named(name: str) -> Callable[[pa.Table, pa.Table], pa.Table]:
 def measure(name: str, folder: Path) -> dict[str, float]:
     """Seconds and megabytes of one method in this process; its pairs go to a file of the folder."""
     tables, method = matching_data.read(folder), method_named(name)
-    before_mb = _peak_mb()
+    before_mb = peak_mb()
     started = time.perf_counter()
     pairs = method(tables.credits, tables.tracks)
-    took = {"seconds": time.perf_counter() - started, "mb": _peak_mb() - before_mb}
+    took = {"seconds": time.perf_counter() - started, "mb": peak_mb() - before_mb}
     pq.write_table(pairs, folder / f"{name}.parquet")
     return took
-
-
-def _peak_mb() -> float:
-    """Peak memory of this process. Linux' own getrusage would begin with that of the process that started it."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        return int(status.read_text().split("VmHWM:")[1].split()[0]) / 2**10
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # macOS counts bytes
 
 
 def measure_apart(name: str, folder: Path) -> dict[str, float]:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -26,6 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "bench")]
 
 from support import joins, made_up_lake  # noqa: E402  after the path
+from support.memory import peak_mb  # noqa: E402
 
 from tasks import matching, warehouse  # noqa: E402
 from tasks.settings import Profile, Settings, today  # noqa: E402
@@ -60,7 +60,7 @@ def run_steps(home: Path) -> Figures:
         started = time.perf_counter()
         step()
         took[name] = time.perf_counter() - started
-    return {**took, "peak GB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20}
+    return {**took, "peak GB": peak_mb() / 2**10}
 
 
 def in_own_process(*arguments: str) -> dict[str, Any]:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from support.memory import peak_mb
 
 THREADS = 2
 FILES = "{lake}/{source}/{entity}/*/*.parquet"
@@ -164,7 +167,7 @@ def main() -> None:
     started = time.perf_counter()
     n_rows, total = ENGINES[engine](Path(lake), question)
     seconds = time.perf_counter() - started
-    gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    gb = peak_mb() / 2**10
     print(json.dumps({"seconds": seconds, "gb": gb, "n_rows": n_rows, "total": total}))
 
 
