@@ -98,7 +98,8 @@ def write_books(
 ) -> None:
     """Write to the lake what a run got from each source, what it built, and its checks.
 
-    The mart shows one row per flow, day and source, and the newest run's checks, so a repeat doubles nothing.
+    The marts show one row per flow, day and source, and of a day's runs the newest one's checks and those of runs that
+    were stopped, so a repeat doubles nothing and a stop stays in the history.
     """
     log = run_log_rows(flow, run_id, as_of, [*sources, built])
     write_batch(settings.lake, "ostinato", "run_log", log, batch_key=f"{flow}-{as_of}-{run_id}", ingest_date=as_of)
@@ -114,7 +115,9 @@ def write_books(
         for check in checks
         if not check.skipped
     ]
-    write_batch(settings.lake, "ostinato", "data_quality", rows, batch_key=f"{flow}-{as_of}", ingest_date=as_of)
+    write_batch(
+        settings.lake, "ostinato", "data_quality", rows, batch_key=f"{flow}-{as_of}-{run_id}", ingest_date=as_of
+    )
 
 
 def write_import_books(settings: Settings, as_of: date, imported: Sequence[ImportReport]) -> None:

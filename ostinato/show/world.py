@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ostinato import console
-from ostinato.console import print_json, print_pairs, print_table, warn
+from ostinato.console import print_json, print_pairs, print_table, say, warn
 from tasks import warehouse
 from tasks.settings import OstinatoError, Settings
 
@@ -15,6 +15,7 @@ from tasks.settings import OstinatoError, Settings
 def build_and_show(settings: Settings, select: str | None, *, anew: bool, list_models: bool, as_json: bool) -> None:
     """Build and print rows and seconds per model and how it was made, or only name the models."""
     from tasks.warehouse.connection import SQL_DIR
+    from tasks.warehouse.making import How
 
     if list_models:
         rows: list[tuple[Any, ...]] = [
@@ -24,14 +25,18 @@ def build_and_show(settings: Settings, select: str | None, *, anew: bool, list_m
     else:
         report = warehouse.build(settings, select=select, anew=anew)
         rows = [
-            (name, count, str(report.how[name]), report.n_changed[name], report.seconds[name])
+            (name, count, str(report.how[name]), report.n_changed[name], round(report.seconds[name], 3))
             for name, count in report.n_rows.items()
         ]
         columns = ("model", "rows", "made", "rows written", "seconds")
     if as_json:
         print_json([dict(zip(columns, row, strict=True)) for row in rows])
-    else:
-        print_table(columns, rows)
+        return
+    shown = rows if list_models else [row for row in rows if row[2] != How.UNCHANGED]
+    if shown:
+        print_table(columns, shown)
+    if len(shown) < len(rows):
+        say("Unchanged", f"{len(rows) - len(shown)} of {len(rows)} models read the same as before", "green")
 
 
 def show_docs(settings: Settings, out: Path | None, *, in_browser: bool, as_json: bool) -> None:

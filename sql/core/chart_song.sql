@@ -22,13 +22,26 @@ tests:
   not_null: [title, is_domestic, is_soundtrack]
 */
 with
-newest_entry as (
-    select *
+-- The newest period first by itself, so that few wide rows are sorted.
+newest_period as (
+    select
+        song_key,
+        max((source = 'melon', period)) as newest
     from core.chart_entry
     where track_id is null
+    group by song_key
+),
+
+newest_entry as (
+    select entry.*
+    from core.chart_entry as entry
+    join newest_period
+        on
+            entry.song_key = newest_period.song_key
+            and (entry.source = 'melon', entry.period) = newest_period.newest
+    where entry.track_id is null
     qualify row_number() over (
-        partition by song_key
-        order by source = 'melon' desc, period desc, chart, scope, rank
+        partition by entry.song_key order by entry.chart, entry.scope, entry.rank
     ) = 1
 ),
 

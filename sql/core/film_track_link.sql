@@ -2,21 +2,22 @@
 description: |
   Tracks that a source ties to a film without a credit to be matched, one row per film and track, by the surest of the
   ways in which the tie was found: recordings of the albums that MusicBrainz relates to the film, and ties of imported
-  tables. Ties to tracks that no source describes are left out, and so are ties that a table made of a list of credits by
-  title and performer alone where that list is here itself: matching reads it with more care.
+  tables. Left out are ties to tracks that no source describes, ties that a table made of a list of credits by title and
+  performer alone where that list is here itself (matching reads it with more care), and ties of a route and album of
+  which fewer than half are right.
 grain: film x track
 key: [film_id, track_id]
 columns:
   film_id: VARCHAR; the film
   track_id: VARCHAR; the track
   route: VARCHAR; how the tie was found, the first that fits of vocabularies/film_track_route.csv, else any other
-  match_score: DOUBLE; share of the ties of that route that are right, 0 to 1, 1 where nobody measured; an imported
+  match_score: DOUBLE; share of the ties of that route that are right, 0.5 to 1, 1 where nobody measured; an imported
     album that was chosen for several films is at most one's, so each has its part
   credit_title: VARCHAR; how the album writes it, null for imported ties
   source: VARCHAR; as sources.toml names it
 tests:
   not_null: [route, match_score]
-  range: {match_score: [0, 1]}
+  range: {match_score: [0.5, 1]}
   references: {film_id: core.film_identity.film_id, track_id: core.track.track_id}
 */
 with
@@ -86,6 +87,7 @@ from tie_by_route as tie
 left join vocabulary.film_track_route as route using (route)
 semi join core.track as track on tie.track_id = track.track_id
 anti join list_at_hand on tie.film_id = list_at_hand.film_id and tie.route = list_at_hand.route
+where coalesce(route.match_score, 1.0) * tie.part >= 0.5
 qualify row_number() over (
     partition by tie.film_id, tie.track_id
     order by coalesce(route.match_score, 1.0) * tie.part desc, route.preference nulls last, tie.route

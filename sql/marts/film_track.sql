@@ -1,7 +1,8 @@
 /*
 description: |
   Which tracks are in which film, one row per pair by its surest tie: known from MusicBrainz or an imported table, or a
-  soundtrack credit that means the track, by matching or by a person's word.
+  soundtrack credit that means the track, by matching or by a person's word. Where a person said that a credit of the film
+  does not mean the track, and of none that it does, no table's word ties the two either.
 grain: film x track
 key: [film_id, track_id]
 example: |
@@ -49,6 +50,19 @@ matched_credit as (
     ) = 1
 ),
 
+not_in_film as (
+    select film_id, track_id
+    from core.credit_track
+    group by film_id, track_id
+    having bool_or(verdict = 'different') and not bool_or(is_match)
+),
+
+known as (
+    select link.*
+    from core.film_track_link as link
+    anti join not_in_film using (film_id, track_id)
+),
+
 tie as (
     select
         film_id,
@@ -62,7 +76,7 @@ tie as (
         link.route,
         matched_credit.source as matched_source,
         link.source as linked_source
-    from core.film_track_link as link
+    from known as link
     full join matched_credit using (film_id, track_id)
 )
 

@@ -63,13 +63,15 @@ def _read_tables(con: duckdb.DuckDBPyConnection, findings: Findings) -> None:
 
 
 def _read_audit(con: duckdb.DuckDBPyConnection, findings: Findings) -> None:
-    """The checks of the night that was audited last."""
+    """The checks of the run that was audited last."""
     if "marts.data_quality" not in findings.n_rows:
         return
-    newest = con.execute("select as_of, checked_at from marts.data_quality order by checked_at desc limit 1").fetchone()
+    newest = con.execute(
+        "select as_of, checked_at, run_id from marts.data_quality order by checked_at desc limit 1"
+    ).fetchone()
     if newest is None:
         return
-    findings.audited_for, findings.audited_at = newest
-    of_night = 'select "check", severity, failing_rows from marts.data_quality where as_of = ?'
-    for check, severity, failing_rows in con.execute(of_night, [findings.audited_for]).fetchall():
+    findings.audited_for, findings.audited_at, run_id = newest
+    of_run = 'select "check", severity, failing_rows from marts.data_quality where as_of = ? and run_id = ?'
+    for check, severity, failing_rows in con.execute(of_run, [findings.audited_for, run_id]).fetchall():
         findings.severities[check], findings.failing_rows[check] = severity, failing_rows

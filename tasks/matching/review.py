@@ -66,9 +66,11 @@ def export_pairs(
     Raises
     ------
     OstinatoError
-        When nothing was built yet, or the file cannot be written.
+        When nothing was built yet, the film is unknown, or the file cannot be written.
     """
     with open_warehouse(settings, read_only=True) as con:
+        if film is not None and not con.execute("from core.film where film_id = ?", [film]).fetchall():
+            raise OstinatoError(f"There is no film {film} here; name it by its film_id, such as tt0109830 or tmdb:13.")
         bounds = {"everything": everything, "film": film, "most": most if most is not None else 2**40}
         asked = con.execute(_PAIRS, bounds)
         columns = [str(column[0]) for column in asked.description or []]

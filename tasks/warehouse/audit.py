@@ -37,7 +37,7 @@ class AuditError(OstinatoError):
 
 
 def run_checks(settings: Settings, *, accept_loss: bool = False) -> list[CheckResult]:
-    """All that stands before publishing: header tests of core, features and marts, audits, and rows gone missing.
+    """All that stands before publishing: header tests, audits, and rows gone missing.
 
     What only training reads is skipped and says so, as is what was not built. With `accept_loss` the operator says
     that missing rows are meant to be gone: they are reported and stop nothing.
@@ -91,7 +91,8 @@ def require_no_stop(checks: Sequence[CheckResult]) -> None:
         raise AuditError.of(
             stopping,
             f"The audit stopped publishing ({named(stopping)}); the earlier catalogue is still served. The rows are in "
-            "the run's audit artifact and in `ostinato status --json`; mend or remove them in the lake, then run "
+            "the run's audit artifact and in `ostinato status --json`; mend or remove them in the lake (where the lake "
+            "is right and the warehouse is not: `ostinato build --anew`), then run "
             f"`ostinato refresh --skip-fetch`{accept if is_loss else ''}.",
         )
 
@@ -120,7 +121,7 @@ def _check_models(con: duckdb.DuckDBPyConnection, models: dict[str, SqlModel]) -
     built = _tables(con)
     for model in models.values():
         is_audit = model.schema == "audits"
-        if model.schema == "staging" or not _has_checks(model):
+        if not _has_checks(model):
             continue
         absent = sorted((model.depends_on if is_audit else {model.name}) - built)
         if absent:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -71,7 +71,7 @@ def select_models(models: dict[str, SqlModel], select: str | None, phase: Phase 
     Raises
     ------
     OstinatoError
-        When `select` names no model.
+        When `select` names no model, or an audit.
     """
     tables = [model for model in models.values() if model.schema != "audits"]
     if phase is not None:
@@ -81,6 +81,11 @@ def select_models(models: dict[str, SqlModel], select: str | None, phase: Phase 
     wanted = select.removesuffix("+")
     if wanted not in models:
         raise OstinatoError(f"There is no SQL model {wanted}; `ostinato build --list` names them.")
+    if models[wanted].schema == "audits":
+        raise OstinatoError(
+            f"{wanted} is an audit, which makes no table and runs with every refresh; "
+            "`ostinato build --list` names what can be built."
+        )
     chosen = {wanted}
     if select.endswith("+"):
         for model in models.values():
@@ -113,7 +118,8 @@ def build(
     Raises
     ------
     OstinatoError
-        When a SELECT fails or its columns are not those that its header promises.
+        When a SELECT fails, its columns are not those that its header promises, or a chosen model reads one that was
+        not built.
     """
     models = load_models(SQL_DIR)
     report = BuildReport()
@@ -141,9 +147,20 @@ def _chosen(
         return [model for model in chosen if training or not is_for_training(model, models)]
     was_built = any(name.startswith(f"{TRAINABLE}.") for name in built)
     named = select.removesuffix("+")
-    if was_built or is_for_training(models[named], models):
-        return chosen
-    return [model for model in chosen if not is_for_training(model, models)]
+    if not was_built and not is_for_training(models[named], models):
+        chosen = [model for model in chosen if not is_for_training(model, models)]
+    _require_inputs(chosen, models, built)
+    return chosen
+
+
+def _require_inputs(chosen: Sequence[SqlModel], models: Mapping[str, SqlModel], built: Collection[str]) -> None:
+    made = {*built, *(model.name for model in chosen)}
+    for model in chosen:
+        absent = sorted(name for name in model.depends_on if name in models and name not in made)
+        if absent:
+            raise OstinatoError(
+                f"{model.name} reads {absent[0]}, which was not built yet; run `ostinato build` without --select first."
+            )
 
 
 class _Built:

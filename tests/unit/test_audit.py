@@ -46,7 +46,8 @@ RAW: dict[tuple[str, str], list[Row]] = {
         for n in range(N)
     ],
     ("ostinato", "data_quality"): [
-        {"check": f"check {n}", "severity": "warn", "failing_rows": 0, "as_of": "2026-11-19"} for n in range(N)
+        {"check": f"check {n}", "severity": "warn", "failing_rows": 0, "run_id": "r", "as_of": "2026-11-19"}
+        for n in range(N)
     ],
 }
 

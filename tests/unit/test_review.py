@@ -86,7 +86,9 @@ def test_a_pair_in_doubt_goes_out_with_what_a_person_needs(world: Settings, tmp_
     assert (pair["film_year"], pair["performers"], pair["verdict"]) == ("1999", "Johnny Cash", "")
     assert pair["listen"] == "https://open.spotify.com/track/live"
     assert {row["track_id"] for row in exported(world, tmp_path / "all.csv", everything=True)} == {"live", "sure"}
-    assert exported(world, tmp_path / "none.csv", film="tt0000009") == []
+    assert len(exported(world, tmp_path / "film.csv", film="tt0000001")) == 1
+    with pytest.raises(OstinatoError, match="There is no film tt0000009 here; name it by its film_id"):
+        export_pairs(world, tmp_path / "none.csv", film="tt0000009")
     assert len(exported(world, tmp_path / "one.csv", everything=True, most=1)) == 1
 
 
@@ -110,6 +112,18 @@ def test_a_settled_pair_holds_whatever_is_matched_later(world: Settings, tmp_pat
     assert catalogue(world) == settled
     notes = read(world.lake, "ostinato", "match_verdict").column("note").to_pylist()
     assert notes == ["=heard it"] * 2
+
+
+def test_a_track_that_a_person_refused_is_not_tied_by_an_imported_table_either(world: Settings, tmp_path: Path) -> None:
+    links = [{"imdb_id": "tt0000001", "track_id": track, "routes": "ost_album_ids"} for track in ("sure", "else")]
+    land(world, {("dataset", "film_track_links"): links})
+    build_all(world)
+    assert [tie[0] for tie in catalogue(world)[0]] == ["else", "sure"]
+    pairs = [pair for pair in exported(world, tmp_path / "all.csv", everything=True) if pair["track_id"] == "sure"]
+    refused = [{**pair, "verdict": "different"} for pair in pairs]
+    settle(world, written(tmp_path / "settled.csv", refused), AS_OF)
+    build_all(world)
+    assert [tie[0] for tie in catalogue(world)[0]] == ["else"]
 
 
 def test_the_last_word_counts_and_the_earlier_stays_in_the_lake(world: Settings, tmp_path: Path) -> None:

@@ -352,8 +352,8 @@ def test_film_tracks_are_known_ties_and_matched_credits(con: duckdb.DuckDBPyConn
     assert rows(con, query) == [
         ("tt0000010", "ost", None, 0.95, "ost_album_features"),
         ("tt0000010", "rock", "Rock Song", 0.9, "title_performer"),
-        ("tt0000011", "spot", None, 0.81, "album_title"),
-        ("tt0000020", "rock", None, 0.81, "album_title"),
+        ("tt0000011", "spot", None, 0.85, "album_title"),
+        ("tt0000020", "rock", None, 0.85, "album_title"),
     ]
     assert rows(con, "select credit_title, track_title, settled from marts.match_review") == [
         ("Pop Song", "New name", None)
@@ -413,3 +413,15 @@ def test_a_night_that_is_run_again_counts_once(tmp_path: Path) -> None:
     with open_warehouse(settings, read_only=True) as warehouse:
         assert rows(warehouse, "select run_id, n_rows from marts.run_log") == [("second", 3)]
         assert rows(warehouse, "select run_id, failing_rows from marts.data_quality") == [("second", 0)]
+
+
+def test_a_run_that_was_stopped_stays_in_the_history_of_its_night(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, profile=Profile.SANDBOX, threads=2)
+    for n, (run, failing_rows) in enumerate([("stopped", 7), ("clean", 0), ("newest", 0)]):
+        finding = {"check": "no_tracks", "severity": "error", "as_of": "2026-01-02", "run_id": run}
+        finding |= {"failing_rows": failing_rows, "checked_at": EARLIER + timedelta(hours=n)}
+        write_batch(settings.lake, "ostinato", "data_quality", [finding], batch_key=run, ingest_date=date(2026, 1, 2))
+        build(settings, select="marts.data_quality")
+    with open_warehouse(settings, read_only=True) as warehouse:
+        kept = rows(warehouse, "select run_id, failing_rows from marts.data_quality order by checked_at")
+    assert kept == [("stopped", 7), ("newest", 0)]

@@ -187,7 +187,7 @@ def test_a_title_alone_ties_no_track_to_a_film(con: duckdb.DuckDBPyConnection) -
 
 def test_a_list_may_be_anothers_so_that_its_matches_count_less(con: duckdb.DuckDBPyConnection) -> None:
     (caramel,) = [tie for tie in ties(con, "tt0000010") if tie[0] == "caramel"]
-    assert caramel == ("caramel", "Caramel", "title_performer", "dataset", 0.91)  # surer than album_title's 0.81
+    assert caramel == ("caramel", "Caramel", "title_performer", "dataset", 0.91)  # surer than album_title's 0.85
 
 
 def test_lists_of_films_with_a_later_namesake_and_shared_lists_are_left_out(con: duckdb.DuckDBPyConnection) -> None:
@@ -196,13 +196,12 @@ def test_lists_of_films_with_a_later_namesake_and_shared_lists_are_left_out(con:
     assert [row[0] for row in sorted(failing(con, "soundtrack_lists_left_out"))] == [11, 13, 14]
 
 
-def test_each_route_has_its_measured_score_and_a_shared_album_its_part(con: duckdb.DuckDBPyConnection) -> None:
+def test_each_route_has_its_measured_score_and_a_shared_album_ties_nothing(con: duckdb.DuckDBPyConnection) -> None:
     assert ties(con, "tt0000022") == [
-        ("album", None, "ost_album_ids", "dataset", 0.95),
+        ("album", None, "ost_album_ids", "dataset", 0.92),
         ("titled", None, "by hand", "dataset", 1.0),  # the operator's own word
     ]
-    half = ("split", None, "ost_album_ids", "dataset", 0.475)
-    assert ties(con, "tt0000020") == ties(con, "tt0000021") == [half]
+    assert ties(con, "tt0000020") == ties(con, "tt0000021") == [], "at most one film's: likelier wrong than right"
     assert failing(con, "albums_of_several_films") == [("split album", ["Left (2001)", "Right (2001)"])]
     unknown = [("Alone (2001)", "nowhere described")]
     assert failing(con, "links_to_unknown_tracks") == unknown
