@@ -44,6 +44,7 @@ lint: setup      ## ruff, mypy, the six floors
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
+# About two hours, most of it the warehouse at ten million tracks, which needs 30 GB of disk.
 bench: setup     ## each benchmark beside a named peer
 	@for script in bench/*.py; do $(BIN)/python $$script || exit 1; done
 
