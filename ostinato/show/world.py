@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import webbrowser
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from ostinato import console
 from ostinato.console import print_json, print_pairs, print_table, say, warn
 from tasks import warehouse
+from tasks.lake import utc_now
 from tasks.settings import OstinatoError, Settings
 
 
@@ -56,9 +58,12 @@ def show_docs(settings: Settings, out: Path | None, *, in_browser: bool, as_json
 
 
 def show_status(settings: Settings, *, as_json: bool) -> None:
-    """Catalogue, snapshots, champions and last runs of this world."""
+    """Catalogue and its age, snapshots, champions, next and last runs of this world."""
+    from ostinato.schedules import next_runs
+    from ostinato.services import running_services
     from tasks.models.registry import champion_versions
 
+    now = utc_now()
     served = warehouse.served_snapshot(settings)
     runs: list[dict[str, Any]] = []
     if served:
@@ -68,32 +73,55 @@ def show_status(settings: Settings, *, as_json: bool) -> None:
     snapshots = [path.name for path in warehouse.list_snapshots(settings)]
     champions = champion_versions(settings)
     stop = warehouse.last_stop(settings)
+    coming = next_runs(now)
+    services = running_services(settings)
+    is_scheduled = services is not None and services["profile"] == settings.profile
     if as_json:
         print_json(
             {
                 "profile": settings.profile.value,
                 "served": served.name if served else None,
+                "age_hours": _age_hours(served, now),
                 "snapshot": warehouse.described(served),
                 "stopped": stop,
                 "snapshots": snapshots,
                 "champions": champions,
+                "next_runs": coming,
+                "is_scheduled": is_scheduled,
                 "last_runs": runs,
             }
         )
         return
     named = ", ".join(f"{model} {version}" for model, version in champions.items()) or "none trained yet"
-    print_pairs({"served": _served(served), "kept": ", ".join(snapshots), "champions": named})
+    print_pairs(
+        {
+            "served": _served(served, now),
+            "kept": ", ".join(snapshots),
+            "champions": named,
+            "next": ", ".join(f"{flow} {at:%Y-%m-%d %H:%M %Z}" for flow, at in coming.items())
+            + ("" if is_scheduled else " (if `ostinato up` runs then; now it does not)"),
+        }
+    )
     if stop:
         warn(_why_not_served(stop))
     if runs:
         print_table(list(runs[0]), [list(run.values()) for run in runs], title="Last runs")
 
 
-def _served(served: Path | None) -> str:
+def _served(served: Path | None, now: datetime) -> str:
     if served is None:
         return "nothing yet"
-    told = warehouse.described(served)
-    return f"{served.name}, of the night of {told['as_of']}" if "as_of" in told else served.name
+    told, hours = warehouse.described(served), _age_hours(served, now)
+    age = "" if hours is None else f", {hours:.0f} hours old" if hours < 48 else f", {hours / 24:.0f} days old"
+    return f"{served.name}, of the night of {told['as_of']}{age}" if "as_of" in told else served.name
+
+
+def _age_hours(served: Path | None, now: datetime) -> float | None:
+    """Hours since a snapshot was published; null where it does not say when."""
+    published_at = warehouse.described(served).get("published_at") if served else None
+    if published_at is None:
+        return None
+    return round((now - datetime.fromisoformat(published_at)).total_seconds() / 3600, 2)
 
 
 def _why_not_served(stop: dict[str, Any]) -> str:

@@ -56,10 +56,14 @@ def test_a_loss_serves_yesterday_and_all_say_why_until_it_is_accepted(
 
     told = status(settings, capsys)
     assert told["served"] == served.name
+    assert 0 <= told["age_hours"] < 1
+    assert (told["next_runs"].keys(), told["is_scheduled"]) == ({"nightly-refresh", "monthly-retag"}, False)
     assert told["snapshot"]["n_rows"]["track"] == 20
     assert [check["check"] for check in told["stopped"]["checks"]] == ["marts.track rows kept"]
     show_status(settings, as_json=False)
-    assert f"The nightly-refresh of {today()} was not published ({LOST})" in capsys.readouterr().err
+    told_to_people = capsys.readouterr()
+    assert f"The nightly-refresh of {today()} was not published ({LOST})" in told_to_people.err
+    assert "0 hours old" in told_to_people.out
 
     publish(settings, "accepted", accept_loss=True)
     told = status(settings, capsys)
