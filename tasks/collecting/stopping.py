@@ -10,6 +10,7 @@ from types import FrameType
 
 _STOPS = (signal.SIGINT, signal.SIGTERM)
 PATIENCE_S = 10.0  # a page that hangs takes minutes, and what has landed needs no more than this
+AGAIN_S = 0.5
 
 
 @contextmanager
@@ -23,22 +24,28 @@ def stops_held_back(patience_s: float = PATIENCE_S) -> Iterator[None]:
         return
     earlier = {number: signal.getsignal(number) for number in _STOPS}
     came: list[int] = []
-    reminders: list[threading.Timer] = []
+    is_over = threading.Event()
     main = threading.get_ident()
 
     def restore() -> None:
         for number, handler in earlier.items():
             signal.signal(number, handler)
 
+    def remind(number: int) -> None:
+        """Wake the main thread from what it waits for; again where it was just about to wait and so missed that."""
+        wait_s = patience_s
+        while not is_over.wait(wait_s):
+            signal.pthread_kill(main, number)
+            wait_s = AGAIN_S
+
     def hold_back(number: int, frame: FrameType | None) -> None:
         came.append(number)
         if len(came) > 1:
+            is_over.set()
             restore()
             signal.raise_signal(number)
-        else:  # to this thread, so that it wakes from whatever it waits for
-            reminders.append(threading.Timer(patience_s, signal.pthread_kill, (main, number)))
-            reminders[0].daemon = True
-            reminders[0].start()
+        else:
+            threading.Thread(target=remind, args=(number,), daemon=True).start()
 
     for number, handler in earlier.items():
         if handler is not signal.SIG_IGN and handler is not None:
@@ -46,8 +53,7 @@ def stops_held_back(patience_s: float = PATIENCE_S) -> Iterator[None]:
     try:
         yield
     finally:
-        for reminder in reminders:
-            reminder.cancel()
+        is_over.set()
         restore()
         if len(came) == 1:
             signal.raise_signal(came[0])

@@ -78,6 +78,23 @@ def test_a_stop_waits_for_the_block_but_not_for_long() -> None:
     assert done == ["landed"]
 
 
+def test_a_stop_that_comes_just_before_the_wait_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signal that arrives between Python's last look and the system call does not end that call."""
+    wake, calls = signal.pthread_kill, []
+
+    def missed_once(thread: int, number: int) -> None:
+        calls.append(number)
+        if len(calls) > 1:
+            wake(thread, number)
+
+    monkeypatch.setattr(signal, "pthread_kill", missed_once)
+    ours, theirs = socket.socketpair()
+    with ours, theirs, pytest.raises(KeyboardInterrupt), stops_held_back(0.1):
+        signal.raise_signal(signal.SIGINT)
+        ours.recv(1)
+    assert len(calls) == 2
+
+
 def test_a_range_holds_its_closed_months_and_whole_years() -> None:
     assert names("2022-11", "2024-02", PastChart.YEAR) == ["KPOP of 2023", "POP of 2023"]
     assert names("2023-12", "2024-06", PastChart.MONTH) == ["month 2023-12", "month 2024-01", "month 2024-02"]
