@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
@@ -63,6 +64,15 @@ def test_what_is_no_month_is_wrong_use(month: str) -> None:
         BackfillOptions(to_month=month)
 
 
+@pytest.fixture
+def ctrl_c_is_heard() -> Iterator[None]:
+    """As in a terminal; a process that a shell started in the background ignores Ctrl-C."""
+    earlier = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, earlier)
+
+
+@pytest.mark.usefixtures("ctrl_c_is_heard")
 def test_a_stop_waits_for_the_block_but_not_for_long() -> None:
     began = time.monotonic()
     ours, theirs = socket.socketpair()
@@ -78,6 +88,7 @@ def test_a_stop_waits_for_the_block_but_not_for_long() -> None:
     assert done == ["landed"]
 
 
+@pytest.mark.usefixtures("ctrl_c_is_heard")
 def test_a_stop_that_comes_just_before_the_wait_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     """A signal that arrives between Python's last look and the system call does not end that call."""
     wake, calls = signal.pthread_kill, []
