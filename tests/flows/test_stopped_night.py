@@ -142,5 +142,8 @@ def test_a_lake_that_lost_most_of_its_tracks_serves_yesterday_until_the_loss_is_
     assert told["attribution"].keys() == {"spotify"}
     kept = {check["check"]: check for check in told["checks"]}["marts.track rows kept"]
     assert kept == {"check": "marts.track rows kept", "severity": "warn", "failing_rows": 16}
-    quality = "select severity, failing_rows from data_quality where \"check\" = 'marts.track rows kept'"
-    assert warehouse.query(settings, quality).rows == [("warn", 16)]
+    quality = (
+        "select severity, failing_rows from data_quality "
+        "where \"check\" = 'marts.track rows kept' order by checked_at desc limit 2"
+    )
+    assert warehouse.query(settings, quality).rows == [("warn", 16), ("error", 16)], "the stop stays in the history"
