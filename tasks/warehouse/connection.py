@@ -24,8 +24,6 @@ from tasks.warehouse.transactions import in_transaction, is_ducklake, use_wareho
 
 SQL_DIR = PROJECT_ROOT / "sql"
 VOCABULARIES = SQL_DIR / "vocabularies"
-CHECKPOINT_AT = "1GB"
-"""Log of a warehouse from which DuckDB writes it into the file in the middle of a build, which makes a model wait."""
 
 
 def film_genres() -> list[str]:
@@ -147,9 +145,7 @@ def _open_file(settings: Settings, read_only: bool) -> duckdb.DuckDBPyConnection
     if read_only and not settings.warehouse_file.is_file():
         raise ducklake.NoWarehouseError
     try:
-        con = duckdb.connect(str(settings.warehouse_file), read_only=read_only)
-        con.execute(f"set checkpoint_threshold = '{CHECKPOINT_AT}'")
-        return con
+        return duckdb.connect(str(settings.warehouse_file), read_only=read_only)
     except duckdb.Error as fault:
         raise OstinatoError(
             f"The warehouse {settings.warehouse_file} cannot be opened ({first_line(fault)}); "
