@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import logging
 import os
 import shutil
 import uuid
@@ -22,6 +23,7 @@ from tasks.warehouse import ducklake
 from tasks.warehouse.lock import world_lock
 from tasks.warehouse.transactions import in_transaction, is_ducklake, use_warehouse
 
+_log = logging.getLogger(__name__)
 SQL_DIR = PROJECT_ROOT / "sql"
 VOCABULARIES = SQL_DIR / "vocabularies"
 
@@ -116,6 +118,7 @@ def _connect(
     con = _open_lake(catalogue, read_only, snapshot) if catalogue else _open_file(settings, read_only)
     # several processes may have a shared warehouse open, and each clears up after itself
     spill = settings.world / "spill" / (f"{os.getpid()}-{uuid.uuid4().hex[:8]}" if catalogue else "")
+    is_damaged = False
     try:
         con.execute(f"set threads = {settings.threads}")
         con.execute(f"set memory_limit = '{settings.memory_gb}GB'")
@@ -126,7 +129,11 @@ def _connect(
             _attach_inputs(con, settings)
         use_warehouse(con)
         yield con
+    except OstinatoError as fault:
+        is_damaged = fault.__cause__ is not None and is_damage(fault.__cause__)
+        raise
     except duckdb.Error as fault:
+        is_damaged = is_damage(fault)
         if catalogue and ducklake.is_of_catalogue(fault):
             raise ducklake.explained(catalogue, fault) from fault
         if "No space left" in str(fault):
@@ -137,6 +144,8 @@ def _connect(
         raise
     finally:
         con.close()
+        if is_damaged and not catalogue and not read_only:
+            set_aside(settings)  # so that the next run builds it anew
         if catalogue or not read_only:
             shutil.rmtree(spill, ignore_errors=True)
 
@@ -147,10 +156,28 @@ def _open_file(settings: Settings, read_only: bool) -> duckdb.DuckDBPyConnection
     try:
         return duckdb.connect(str(settings.warehouse_file), read_only=read_only)
     except duckdb.Error as fault:
+        if is_damage(fault) and not read_only:
+            set_aside(settings)
+            return duckdb.connect(str(settings.warehouse_file))
         raise OstinatoError(
             f"The warehouse {settings.warehouse_file} cannot be opened ({first_line(fault)}); "
-            "if it is damaged, delete the file: the next run builds it again from the lake."
+            "if it is damaged, run `ostinato build`, which makes it again from the lake."
         ) from None
+
+
+def is_damage(fault: BaseException) -> bool:
+    """True for blocks of the file that are not as DuckDB wrote them: seen after a SIGKILL, about once in a hundred."""
+    return "Corrupt database file" in str(fault)
+
+
+def set_aside(settings: Settings) -> Path:
+    """Move a damaged warehouse out of the way: all that it holds is made again from the lake."""
+    file = settings.warehouse_file
+    damaged = file.with_name(f"{file.name}.damaged")
+    file.with_name(f"{file.name}.wal").unlink(missing_ok=True)
+    file.replace(damaged)
+    _log.warning("The warehouse was damaged and is built anew from the lake; what it was lies in %s.", damaged)
+    return damaged
 
 
 def _open_lake(catalogue: ducklake.Catalogue, read_only: bool, snapshot: int | None) -> duckdb.DuckDBPyConnection:

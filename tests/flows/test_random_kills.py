@@ -1,4 +1,8 @@
-"""Fifty nights killed at random moments: never a torn catalogue, never a lost snapshot, always a clean next run."""
+"""Fifty nights killed at random moments: never a torn catalogue, never a lost snapshot, always a clean next run.
+
+About once in a hundred kills DuckDB leaves a warehouse of which a checksum is wrong. Where that is seen as the file is
+opened, the same night builds it anew; where it is met later, that night fails with a sentence and the next one does.
+"""
 
 from __future__ import annotations
 
@@ -36,6 +40,14 @@ def night(settings: Settings, run_id: str, *, anew: bool, kill_after_s: float | 
     return process.exitcode
 
 
+def was_set_aside(settings: Settings) -> bool:
+    """Whether a damaged warehouse was found since this was last asked."""
+    damaged = settings.warehouse_file.with_name(f"{settings.warehouse_file.name}.damaged")
+    was_found = damaged.exists()
+    damaged.unlink(missing_ok=True)
+    return was_found
+
+
 def tracks_of(snapshot: Path) -> int:
     """Rows of the table `track`, which database, Parquet file and description must say alike; all tables are there."""
     told = json.loads((snapshot / "snapshot.json").read_text(encoding="utf-8"))
@@ -63,7 +75,7 @@ def test_fifty_nights_killed_at_random(tmp_path: Path) -> None:
         started = time.perf_counter()
         assert night(settings, "first", anew=anew) == 0
         lasted_s[anew] = time.perf_counter() - started
-    known, n_killed, n_published_anyway = warehouse.list_snapshots(settings), 0, 0
+    known, n_killed, n_published_anyway, n_damaged = warehouse.list_snapshots(settings), 0, 0, 0
     expected = {tracks_of(known[-1])}
 
     for number in range(N_KILLS):
@@ -71,6 +83,9 @@ def test_fifty_nights_killed_at_random(tmp_path: Path) -> None:
         anew = chance.random() < 0.5
         before = warehouse.served_snapshot(settings)
         code = night(settings, f"{number}", anew=anew, kill_after_s=chance.uniform(0, lasted_s[anew]))
+        if was_set_aside(settings):
+            n_damaged += 1
+            code = night(settings, f"{number} again", anew=False) if code == 1 else code
         assert code in (0, -signal.SIGKILL), f"seed {seed}, night {number}: exit code {code}"
         n_killed += code != 0
 
@@ -90,12 +105,17 @@ def test_fifty_nights_killed_at_random(tmp_path: Path) -> None:
         expected, known = {n_tracks}, now
 
         if (number + 1) % CLEAN_EVERY == 0:
-            assert night(settings, f"clean {number}", anew=False) == 0, f"seed {seed}, night {number}"
+            code = night(settings, f"clean {number}", anew=False)
+            if was_set_aside(settings):
+                n_damaged += 1
+                code = night(settings, f"clean {number} again", anew=False) if code == 1 else code
+            assert code == 0, f"seed {seed}, night {number}"
             served = warehouse.served_snapshot(settings)
             assert served is not None
             assert served.name not in {path.name for path in known}
             expected, known = {tracks_of(served)}, warehouse.list_snapshots(settings)
             assert not [path.name for path in settings.serving.iterdir() if path.name.startswith(".")]
             assert len(known) <= settings.keep_snapshots
+    print(f"{n_damaged} times a kill had left a damaged warehouse, which was set aside and built anew")
     print(f"{n_killed} killed of {N_KILLS}, {n_published_anyway} after the switch; a night lasts {lasted_s}")
     assert n_killed > N_KILLS * 0.7

@@ -1,0 +1,61 @@
+"""A warehouse whose file is damaged, as a kill can leave it, is built anew from the lake without anybody's help."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pytest
+from sql_world import land, rows, spotify_track
+
+from tasks.settings import OstinatoError, Profile, Settings
+from tasks.warehouse import build, open_warehouse
+from tasks.warehouse.connection import is_damage
+
+HEADERS, BLOCK = 3 * 4096, 256 * 1024  # bytes, of DuckDB's files
+
+
+def damage(file: Path) -> None:
+    """Change a byte of every block: a checksum tells DuckDB."""
+    content = bytearray(file.read_bytes())
+    for start in range(HEADERS, len(content), BLOCK):
+        content[start + 100] ^= 255
+    file.write_bytes(content)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    settings = Settings(home=tmp_path, profile=Profile.SANDBOX, threads=2)
+    land(settings, {("spotify", "track"): [spotify_track("one", "One", ["Somebody"])]})
+    build(settings)
+    return settings
+
+
+def test_the_next_build_sets_a_damaged_file_aside_and_makes_all_of_it_again(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    damage(settings.warehouse_file)
+    with (
+        pytest.raises(OstinatoError, match="if it is damaged, run `ostinato build`"),
+        open_warehouse(settings, read_only=True),
+    ):
+        pass
+    build(settings)
+    with open_warehouse(settings, read_only=True) as con:
+        assert rows(con, "select track_id, title from marts.track") == [("one", "One")]
+    assert "was damaged and is built anew" in caplog.text
+    assert settings.warehouse_file.with_name("warehouse.duckdb.damaged").is_file()
+
+
+@pytest.mark.parametrize("as_sentence", [True, False])
+def test_damage_that_is_met_later_fails_that_run_and_not_the_next(settings: Settings, *, as_sentence: bool) -> None:
+    met = duckdb.IOException("IO Error: Corrupt database file: computed checksum 1 does not match stored checksum 2")
+    assert is_damage(met)
+    with pytest.raises((OstinatoError, duckdb.Error)), open_warehouse(settings):
+        if as_sentence:
+            raise OstinatoError("The SQL model marts.track failed.") from met
+        raise met
+    assert not settings.warehouse_file.exists()
+    build(settings)
+    with open_warehouse(settings, read_only=True) as con:
+        assert rows(con, "select track_id from marts.track") == [("one",)]
