@@ -63,7 +63,7 @@ def tracks_of(snapshot: Path) -> int:
 
 
 @pytest.mark.proof
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_fifty_nights_killed_at_random(tmp_path: Path) -> None:
     seed = time.time_ns() % 1_000_000
     print(f"seed {seed}")
