@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tasks.settings import OstinatoError, Settings, code_version
+from tasks.warehouse.connection import first_line
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -185,6 +186,5 @@ def _require_likeness(said: dict[str, dict[str, str]], settings: Settings) -> No
 
 
 def _first_words(fault: BaseException) -> str:
-    """The first line of a fault, without its full stop."""
-    told = str(fault).strip() or ("no answer in time" if isinstance(fault, TimeoutError) else type(fault).__name__)
-    return told.splitlines()[0].rstrip(".")
+    """The first line of a fault; one of time often has none."""
+    return "no answer in time" if isinstance(fault, TimeoutError) and not str(fault).strip() else first_line(fault)

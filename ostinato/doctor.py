@@ -268,8 +268,7 @@ def _warehouse(settings: Settings) -> Iterator[Check]:
     try:
         begun = warehouse_exists(settings)
     except OstinatoError as fault:
-        told, _, advice = str(fault).rpartition("; ")
-        yield Check("warehouse", CheckState.FAULT, told, advice[:1].upper() + advice[1:])
+        yield _fault("warehouse", fault)
         return
     found = where if begun else f"{where}; nothing is built yet"
     if catalogue.engine.has_many_writers:
@@ -286,8 +285,7 @@ def _runner(settings: Settings) -> Iterator[Check]:
     try:
         cluster = require_cluster(settings)
     except OstinatoError as fault:
-        found, _, advice = str(fault).partition("; ")
-        yield Check("Dask", CheckState.FAULT, found, advice[:1].upper() + advice[1:])
+        yield _fault("Dask", fault)
         return
     if cluster is None:
         yield Check(
@@ -296,6 +294,12 @@ def _runner(settings: Settings) -> Iterator[Check]:
     else:
         found = f"{len(cluster.threads)} workers, {sum(cluster.threads.values())} threads"
         yield Check("Dask", CheckState.OK, f"{found} at {scheduler_address(settings)}")
+
+
+def _fault(name: str, fault: OstinatoError) -> Check:
+    """What a sentence says is wrong, and after its semicolon what to do."""
+    found, _, advice = str(fault).rpartition("; ")
+    return Check(name, CheckState.FAULT, found, advice[:1].upper() + advice[1:])
 
 
 def _catalogue(settings: Settings) -> Iterator[Check]:

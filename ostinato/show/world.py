@@ -65,6 +65,8 @@ def show_status(settings: Settings, *, as_json: bool) -> None:
 
     now = utc_now()
     served = warehouse.served_snapshot(settings)
+    snapshot = warehouse.described(served)
+    age_hours = _age_hours(snapshot, now)
     runs: list[dict[str, Any]] = []
     if served:
         columns = "flow, as_of, source, state, n_rows, n_pages, ended_at"
@@ -81,8 +83,8 @@ def show_status(settings: Settings, *, as_json: bool) -> None:
             {
                 "profile": settings.profile.value,
                 "served": served.name if served else None,
-                "age_hours": _age_hours(served, now),
-                "snapshot": warehouse.described(served),
+                "age_hours": age_hours,
+                "snapshot": snapshot,
                 "stopped": stop,
                 "snapshots": snapshots,
                 "champions": champions,
@@ -95,7 +97,7 @@ def show_status(settings: Settings, *, as_json: bool) -> None:
     named = ", ".join(f"{model} {version}" for model, version in champions.items()) or "none trained yet"
     print_pairs(
         {
-            "served": _served(served, now),
+            "served": _served(served, snapshot, age_hours),
             "kept": ", ".join(snapshots),
             "champions": named,
             "next": ", ".join(f"{flow} {at:%Y-%m-%d %H:%M %Z}" for flow, at in coming.items())
@@ -108,17 +110,16 @@ def show_status(settings: Settings, *, as_json: bool) -> None:
         print_table(list(runs[0]), [list(run.values()) for run in runs], title="Last runs")
 
 
-def _served(served: Path | None, now: datetime) -> str:
+def _served(served: Path | None, snapshot: dict[str, Any], hours: float | None) -> str:
     if served is None:
         return "nothing yet"
-    told, hours = warehouse.described(served), _age_hours(served, now)
     age = "" if hours is None else f", {hours:.0f} hours old" if hours < 48 else f", {hours / 24:.0f} days old"
-    return f"{served.name}, of the night of {told['as_of']}{age}" if "as_of" in told else served.name
+    return f"{served.name}, of the night of {snapshot['as_of']}{age}" if "as_of" in snapshot else served.name
 
 
-def _age_hours(served: Path | None, now: datetime) -> float | None:
+def _age_hours(snapshot: dict[str, Any], now: datetime) -> float | None:
     """Hours since a snapshot was published; null where it does not say when."""
-    published_at = warehouse.described(served).get("published_at") if served else None
+    published_at = snapshot.get("published_at")
     if published_at is None:
         return None
     return round((now - datetime.fromisoformat(published_at)).total_seconds() / 3600, 2)

@@ -234,7 +234,7 @@ def replace_table(con: duckdb.DuckDBPyConnection, name: str, table: pa.Table) ->
         con.unregister("replacement")
 
 
-def first_line(fault: Exception) -> str:
+def first_line(fault: BaseException) -> str:
     """The first line of a fault's text, for a sentence that people read."""
     return str(fault).strip().splitlines()[0].rstrip(".") if str(fault).strip() else type(fault).__name__
 
