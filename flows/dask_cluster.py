@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import platform
+import uuid
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tasks.disk import writing
 from tasks.settings import OstinatoError, Settings, code_version
 from tasks.warehouse.connection import first_line
 
@@ -24,7 +26,11 @@ if TYPE_CHECKING:
 
 ANSWER_S = 8.0
 """Time within which a scheduler must answer, and have a first worker."""
-ALIKE = ("distributed", "prefect", "prefect-dask", "cloudpickle", "duckdb", "lightgbm", "numpy", "pyarrow", "rapidfuzz")
+ALIKE = (
+    *("distributed", "prefect", "prefect-dask", "cloudpickle", "duckdb", "pyarrow", "numpy", "pandas", "scipy"),
+    *("rapidfuzz", "lightgbm", "scikit-learn", "skops"),
+    *("lxml", "beautifulsoup4", "librosa", "numba", "soundfile"),
+)
 """Packages of which client and workers need the same version, or they misunderstand each other or count otherwise."""
 
 
@@ -132,10 +138,10 @@ def _asked(client: Client, address: str, settings: Settings) -> dict[str, dict[s
     """What the scheduler, which reads every task before it hands it out, and each worker say of themselves."""
     from distributed.comm import CommClosedError
 
-    home = str(settings.home)
     try:
-        said: dict[str, Any] = {"scheduler": _or_fault(lambda: client.run_on_scheduler(seen_from_here, home))}
-        workers = client.run(seen_from_here, home, on_error="return")
+        with _marked(settings.home) as mark:
+            said: dict[str, Any] = {"scheduler": _or_fault(lambda: client.run_on_scheduler(seen_from_here, mark))}
+            workers = client.run(seen_from_here, mark, on_error="return")
     except (OSError, CommClosedError) as fault:
         raise OstinatoError(
             f"Dask's scheduler at {address} went away ({_first_words(fault)}); run `ostinato doctor` when it is back."
@@ -150,6 +156,19 @@ def _asked(client: Client, address: str, settings: Settings) -> dict[str, dict[s
     return said
 
 
+@contextmanager
+def _marked(home: Path) -> Iterator[str]:
+    """A file in the home that was not there before: an empty folder at the same path, not mounted, lacks it."""
+    mark = home / f".seen-{uuid.uuid4().hex}"
+    if home.is_dir():
+        with writing(mark):
+            mark.touch()
+    try:
+        yield str(mark)
+    finally:
+        mark.unlink(missing_ok=True)
+
+
 def _or_fault(ask: Callable[[], dict[str, str]]) -> dict[str, str] | Exception:
     try:
         return ask()
@@ -157,19 +176,19 @@ def _or_fault(ask: Callable[[], dict[str, str]]) -> dict[str, str] | Exception:
         return fault
 
 
-def seen_from_here(home: str) -> dict[str, str]:
-    """Versions that must be the same wherever units run, and whether the home is there."""
+def seen_from_here(mark: str) -> dict[str, str]:
+    """Versions that must be the same wherever units run, and whether a file of the home is there."""
     seen = {"Python": platform.python_version(), "Ostinato": code_version()}
     for name in ALIKE:
         try:
             seen[name] = version(name)
         except PackageNotFoundError:
             seen[name] = "not installed"
-    return seen | {"home": "there" if Path(home).is_dir() else "not there"}
+    return seen | {"home": "there" if Path(mark).exists() else "not there"}
 
 
 def _require_likeness(said: dict[str, dict[str, str]], settings: Settings) -> None:
-    here = seen_from_here(str(settings.home))
+    here = seen_from_here(str(settings.home))  # the folder itself: where it is not there yet, none can see it
     is_there = here.pop("home") == "there"
     for who, answer in said.items():
         if is_there and answer["home"] != "there" and who != "scheduler":

@@ -20,6 +20,7 @@ from tasks.collecting.videos import reread_video
 from tasks.fetching import archive
 from tasks.fetching.answer import FetchState
 from tasks.schemas import LAKE_SCHEMAS
+from tasks.settings import OstinatoError
 from tasks.sources import imdb, melon, musicbrainz
 from tasks.sources.parsed import Parsed
 
@@ -82,7 +83,15 @@ class ArchivedBatch:
 
 
 def read_batch(batch: ArchivedBatch) -> list[PageRead]:
-    """Today's parsers over the pages of one batch, in the order of its manifest; changes nothing."""
+    """Today's parsers over the pages of one batch, in the order of its manifest; changes nothing.
+
+    Raises
+    ------
+    OstinatoError
+        When the batch is not there, as on a worker that sees another home.
+    """
+    if not batch.file.is_file():
+        raise OstinatoError(f"{batch.file} is not there; on Dask, see that all workers share OSTINATO_HOME.")
     manifest = rows_of(batch.file, LAKE_SCHEMAS[(batch.source, "fetch")])
     return [_read_page(batch, line) for line in manifest]
 

@@ -6,6 +6,7 @@ that the result does not depend on how many blocks there are.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ class Block:
     folder: Path
     number: int
     n_blocks: int
+    memory_gb: float
+    """What DuckDB may hold for it before it spills, into the folder."""
 
 
 def decide_in_blocks(con: duckdb.DuckDBPyConnection, settings: Settings, fanout: Fanout) -> None:
@@ -43,7 +46,9 @@ def decide_in_blocks(con: duckdb.DuckDBPyConnection, settings: Settings, fanout:
     with folder_aside(settings, "matching") as folder:
         for name in (*_SIDES, *TEXT_TABLES):
             con.sql(f"from {name}").write_parquet(str(folder / f"{name}.parquet"))
-        results = list(fanout.map(match_block, [Block(folder, number, n_blocks) for number in range(n_blocks)]))
+        memory_gb = settings.memory_gb / settings.threads
+        blocks = [Block(folder, number, n_blocks, memory_gb) for number in range(n_blocks)]
+        results = list(fanout.map(match_block, blocks))
         _gather(con, "block_found", [found for found, _ in results])
         _gather(con, "block_fact", [facts for _, facts in results])
     con.execute("create or replace temp table found as from block_found order by id, track_id")
@@ -56,8 +61,7 @@ def decide_in_blocks(con: duckdb.DuckDBPyConnection, settings: Settings, fanout:
 
 def match_block(block: Block) -> tuple[Path, Path]:
     """Match one block on a worker; returns the files with its rows of `found` and with what it learned of titles."""
-    with closing(duckdb.connect(config={"temp_directory": ""})) as con:
-        con.execute("set enable_progress_bar = false; set threads = 1")
+    with closing(_opened(block)) as con:
         create_text_tables(con)
         for name in TEXT_TABLES:
             _kept(con, block, name).insert_into(f"matching.{name}")
@@ -71,6 +75,13 @@ def match_block(block: Block) -> tuple[Path, Path]:
             write_aside(con.sql("from found").to_arrow_table(), own.with_suffix(".found")),
             write_aside(con.sql(_NEW_FACTS).to_arrow_table(), own.with_suffix(".facts")),
         )
+
+
+def _opened(block: Block) -> duckdb.DuckDBPyConnection:
+    spill = block.folder / f"spill-{uuid.uuid4().hex}"  # a block may be worked on twice at once
+    con = duckdb.connect(config={"temp_directory": str(spill), "memory_limit": f"{block.memory_gb}GB", "threads": 1})
+    con.execute("set enable_progress_bar = false")
+    return con
 
 
 def _kept(con: duckdb.DuckDBPyConnection, block: Block, name: str) -> duckdb.DuckDBPyRelation:

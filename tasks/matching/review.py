@@ -140,7 +140,7 @@ def _verdicts(file: Path) -> Iterator[dict[str, Any]]:
         text = text.partition("\n")[2]
     first = text.splitlines()[0] if text.strip() else ""
     delimiter = max(",;\t", key=first.count)
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     columns = {(name or "").strip().lower(): name for name in reader.fieldnames or []}
     if len(columns) < len(reader.fieldnames or []):
         raise OstinatoError(f"{file} has two columns of one name; keep one of them and give the file again.")
@@ -157,6 +157,11 @@ def _verdicts(file: Path) -> Iterator[dict[str, Any]]:
         if word and word not in _WORDS:
             raise OstinatoError(
                 f"{file}, line {reader.line_num}: the verdict {cells['verdict']!r} is neither same nor different; "
+                "mend it and give the file again: nothing was taken from it."
+            )
+        if None in row or (word and not (cells["credit_id"] and cells["track_id"])):
+            raise OstinatoError(
+                f"{file}, line {reader.line_num}: it has no credit_id or track_id, or more cells than columns; "
                 "mend it and give the file again: nothing was taken from it."
             )
         yield {

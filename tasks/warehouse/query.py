@@ -189,6 +189,7 @@ def query(settings: Settings, sql: str, values: Values | None = None) -> QueryRe
 
 def ask(con: duckdb.DuckDBPyConnection, sql: str, values: Values | None = None) -> QueryResult:
     """The same on a connection to a catalogue."""
+    _require_text(sql, *(value for value in (values or {}).values() if isinstance(value, str)))
     try:
         _require_one_question(con.extract_statements(sql))
         con.execute(sql, dict(values) if values else None)
@@ -196,6 +197,14 @@ def ask(con: duckdb.DuckDBPyConnection, sql: str, values: Values | None = None) 
     except duckdb.Error as fault:
         said, *_ = str(fault).split("\n\n")  # a hint such as "Did you mean" is in it, the position below is not
         raise OstinatoError(f"The query was refused: {' '.join(said.split()).rstrip('.')}.") from None
+
+
+def _require_text(*texts: str) -> None:
+    try:
+        for text in texts:
+            text.encode()
+    except UnicodeEncodeError:  # bytes that a shell gave, which Python keeps as lone surrogates
+        raise OstinatoError("The query or a value of it holds bytes that are no UTF-8; write it in UTF-8.") from None
 
 
 def _require_one_question(statements: Sequence[duckdb.Statement]) -> None:

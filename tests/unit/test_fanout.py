@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ import heavy_steps
 import pytest
 
 from flows import dask_cluster
-from flows.dask_cluster import require_cluster
+from flows.dask_cluster import require_cluster, seen_from_here
 from ostinato.doctor import CheckState, _runner
+from tasks.collecting.archived_pages import ArchivedBatch, read_batch
 from tasks.fanout import HERE, folder_aside
+from tasks.matching import blocks
 from tasks.settings import PROJECT_ROOT, OstinatoError, Profile, Settings
 
 
@@ -73,6 +76,32 @@ def test_what_a_killed_run_left_aside_goes_with_the_next(tmp_path: Path) -> None
         assert folder.is_dir()
         raise KeyboardInterrupt
     assert not folder.exists()
+
+
+def test_a_block_of_matching_holds_its_share_of_memory_and_spills_into_its_folder(tmp_path: Path) -> None:
+    with closing(blocks._opened(blocks.Block(tmp_path, 0, 2, memory_gb=1.0))) as con:
+        set_to = con.execute(
+            "select current_setting('memory_limit'), current_setting('threads'), current_setting('temp_directory')"
+        ).fetchone()
+    assert set_to is not None
+    assert set_to[:2] == ("953.6 MiB", 1)
+    assert Path(set_to[2]).parent == tmp_path
+
+
+def test_a_batch_that_a_worker_does_not_see_is_a_sentence(tmp_path: Path) -> None:
+    unseen = ArchivedBatch("imdb", tmp_path / "batch.parquet", tmp_path)
+    with pytest.raises(OstinatoError, match="is not there; on Dask, see that all workers share OSTINATO_HOME"):
+        read_batch(unseen)
+
+
+def test_a_worker_sees_the_home_where_it_sees_what_was_just_put_there(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    with dask_cluster._marked(tmp_path / "home") as mark:
+        assert seen_from_here(mark)["home"] == "there"
+        assert seen_from_here(mark.replace("/home/", "/empty/"))["home"] == "not there"
+    assert list((tmp_path / "home").iterdir()) == []
+    with dask_cluster._marked(tmp_path / "absent") as mark:
+        assert seen_from_here(mark)["home"] == "not there"
 
 
 def test_threads_need_no_cluster(tmp_path: Path) -> None:

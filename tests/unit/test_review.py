@@ -232,3 +232,24 @@ def test_a_quotation_mark_that_is_not_closed_is_told(world: Settings, tmp_path: 
     file.write_text('credit_id,track_id,verdict\n1,2,"' + "x" * 200_000, encoding="utf-8")
     with pytest.raises(OstinatoError, match="a quotation mark that is not closed"):
         settle(world, file, AS_OF)
+
+
+HEADER = "credit_id,track_id,verdict,note\n"
+
+
+@pytest.mark.parametrize(
+    ("rows_given", "said"),
+    [
+        ('c1,sure,same,"7 inch mix\nc1,live,same,\n', "a quotation mark that is not closed"),
+        ("c1,sure,same,\n,,same,\n", "line 3: it has no credit_id or track_id"),
+        ("c1,sure,same,heard it, twice\n", "line 2: it has no credit_id or track_id, or more cells than columns"),
+    ],
+)
+def test_a_line_that_would_lose_a_verdict_takes_in_nothing(
+    world: Settings, tmp_path: Path, rows_given: str, said: str
+) -> None:
+    file = tmp_path / "settled.csv"
+    file.write_text(HEADER + rows_given, encoding="utf-8")
+    with pytest.raises(OstinatoError, match=said):
+        settle(world, file, AS_OF)
+    assert read(world.lake, "ostinato", "match_verdict").num_rows == 0

@@ -154,6 +154,13 @@ def test_attacks_are_matched_like_other_titles(attacked: Settings) -> None:
     assert warehouse.query(attacked, "select run_id from snapshot").rows == [("'; drop table snapshot; --",)]
 
 
+@pytest.mark.parametrize(("sql", "values"), [("select '\udcff'", {}), ("select $x", {"x": "\udcff"})])
+def test_bytes_that_are_no_text_are_a_sentence(attacked: Settings, sql: str, values: dict[str, str]) -> None:
+    """What a shell gives that is no UTF-8, as Python hands it on."""
+    with pytest.raises(OstinatoError, match=r"holds bytes that are no UTF-8; write it in UTF-8\.$"):
+        warehouse.query(attacked, sql, values)
+
+
 @pytest.mark.parametrize("text", ATTACKS)
 def test_a_parameter_is_a_value_and_never_sql(attacked: Settings, text: str) -> None:
     found = warehouse.query(attacked, "select title from film where title = $title", {"title": text})
