@@ -180,6 +180,7 @@ def test_new_tables_hold_what_their_files_say(world: Settings, reports: dict[str
     assert pc.min(landed(world, "imdb_films")["imdb_votes"]).as_py() > 100_000
 
 
+@pytest.mark.proof  # by itself: what runs beside it would be measured too
 def test_the_command_reports_every_file(tmp_path: Path, reports: dict[str, ImportReport]) -> None:
     started_at = time.perf_counter()
     said = [ostinato_import(tmp_path, *options) for options in ([], ["--json"])]

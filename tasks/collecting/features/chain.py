@@ -7,6 +7,7 @@ apps that it approved before 27 November 2024, and its 403 is final, so that it 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
@@ -46,7 +47,7 @@ CallFound: TypeAlias = tuple[Sequence[str], Answer, Parsed[AudioFeaturesRow]]
 """The ids of one call, its answer, and what was read from it."""
 
 
-class _Provider:
+class _Provider(ABC):
     """One that is asked for features, and no longer once its session is closed or it has refused."""
 
     source: ClassVar[str]
@@ -63,9 +64,9 @@ class _Provider:
         """True where it is no longer asked in this run."""
         return self.session.is_closed or self.refusal is not None
 
+    @abstractmethod
     def fetch(self, ids: Sequence[str]) -> CallFound:
         """The features of a call's tracks; those it does not know are left out."""
-        raise NotImplementedError
 
 
 class _ReccoBeats(_Provider):
