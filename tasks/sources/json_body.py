@@ -13,6 +13,9 @@ from tasks.sources.parsed import Parsed
 
 MAX_JSON_BYTES = 8 * 2**20
 """A hundred releases with their recordings have some megabytes; read, a body takes up to thirty times its size."""
+MOST_BRACKETS = 1_000_000
+"""Lists and objects of a body: Python's collector walks over all of them again and again while they are read, so that
+eight megabytes of empty lists take seconds; the richest real answers open some ten thousand."""
 LONGEST_LIST = 10_000  # entries; the longest real answer has 300, and whatever holds more is no answer to our questions
 _UNFIT = re.compile("[\0\ud800-\udfff]")  # half surrogate pairs, which JSON can escape, and zero bytes
 
@@ -21,11 +24,17 @@ def read_object(body: bytes | str) -> dict[str, Any] | Parsed[Any]:
     """The JSON object of a body, or the state of a body that is cut off or none at all."""
     if len(body) > MAX_JSON_BYTES:
         return Parsed([], FetchState.BROKEN, f"{len(body):,} bytes, which no answer has")
+    if (opened := _brackets(body)) > MOST_BRACKETS:
+        return Parsed([], FetchState.BROKEN, f"{opened:,} lists and objects, which no answer has")
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError):
         return Parsed([], FetchState.BROKEN, "not JSON, or cut off")
     return answer if isinstance(answer, dict) else Parsed([], FetchState.BROKEN, "not a JSON object")
+
+
+def _brackets(body: bytes | str) -> int:
+    return body.count("[") + body.count("{") if isinstance(body, str) else body.count(b"[") + body.count(b"{")
 
 
 def read_answer(body: bytes | str) -> dict[str, Any] | Parsed[Any]:
