@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 ANSWER_S = 8.0
 """Time within which a scheduler must answer, and have a first worker."""
+ASKED_S = 30.0
+"""Time within which every worker must tell its versions; one that is busy takes some seconds to listen."""
 ALIKE = (
     *("distributed", "prefect", "prefect-dask", "cloudpickle", "duckdb", "pyarrow", "numpy", "pandas", "scipy"),
     *("rapidfuzz", "lightgbm", "scikit-learn", "skops"),
@@ -140,8 +143,14 @@ def _asked(client: Client, address: str, settings: Settings) -> dict[str, dict[s
 
     try:
         with _marked(settings.home) as mark:
-            said: dict[str, Any] = {"scheduler": _or_fault(lambda: client.run_on_scheduler(seen_from_here, mark))}
-            workers = client.run(seen_from_here, mark, on_error="return")
+            ask_scheduler = partial(client.run_on_scheduler, seen_from_here, mark, callback_timeout=ASKED_S)
+            said: dict[str, Any] = {"scheduler": _or_fault(ask_scheduler)}
+            workers = client.run(seen_from_here, mark, on_error="return", callback_timeout=ASKED_S)
+    except TimeoutError:
+        raise OstinatoError(
+            f"{_silent(client, address)} has given no answer for {ASKED_S:.0f} s; end it, start it anew, and run this "
+            "again."
+        ) from None
     except (OSError, CommClosedError) as fault:
         raise OstinatoError(
             f"Dask's scheduler at {address} went away ({_first_words(fault)}); run `ostinato doctor` when it is back."
@@ -154,6 +163,17 @@ def _asked(client: Client, address: str, settings: Settings) -> dict[str, dict[s
                 "version of Ostinato and of Python installed."
             )
     return said
+
+
+def _silent(client: Client, address: str) -> str:
+    """The worker that the scheduler has not heard of for the longest time; the scheduler, where it says nothing."""
+    try:
+        workers: dict[str, Any] = client.sync(client.scheduler.identity, n_workers=-1, callback_timeout=ANSWER_S)[
+            "workers"
+        ]
+        return f"Dask's worker {min(workers, key=lambda worker: workers[worker]['last_seen'])}"
+    except (OSError, ValueError):
+        return f"Dask's scheduler at {address}"
 
 
 @contextmanager

@@ -6,6 +6,7 @@ step, and the flow's other steps keep their threads.
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -19,6 +20,7 @@ from tasks.fanout import HERE, Fanout
 from tasks.settings import OstinatoError, Settings
 
 if TYPE_CHECKING:
+    from prefect.client.schemas.objects import State
     from prefect_dask import DaskTaskRunner
     from prefect_dask.task_runners import PrefectDaskFuture
 
@@ -72,7 +74,7 @@ class OnDask:
             return
         runner = self._started()
         size = -(-len(items) // MOST_TASKS)
-        most_ahead = UNITS_AHEAD * max(1, sum(runner.client.nthreads().values()))
+        most_ahead = UNITS_AHEAD * max(1, _n_threads(runner))
         ahead: deque[PrefectDaskFuture[list[R]]] = deque()
         try:
             for start in range(0, len(items), size):
@@ -94,21 +96,31 @@ class OnDask:
         return self._runner
 
     def _result(self, runner: DaskTaskRunner, future: PrefectDaskFuture[list[R]]) -> list[R]:
-        """Wait for one task, for as long as there are workers that may do it."""
+        """Wait for one task, for as long as there are workers that may do it; what a unit raises is raised here.
+
+        A worker that hangs is given up by Dask's scheduler after its `worker-ttl`, and its units go to another.
+        """
+        state: State[list[R]] = self._state(runner, future)
+        found: list[R] = state.result()
+        return found
+
+    def _state(self, runner: DaskTaskRunner, future: PrefectDaskFuture[list[R]]) -> State[list[R]]:
+        """How a task ended: whatever is raised while it is awaited is the cluster's fault, not the unit's."""
         from concurrent.futures import CancelledError
 
         from distributed import KilledWorker
         from distributed.comm import CommClosedError
 
-        n_without_workers = 0
+        seen_at = time.monotonic()
         while True:
             try:
-                found: list[R] = future.result(timeout=LOOK_S)
-                return found
+                ended: State[list[R]] = future.wrapped_future.result(timeout=LOOK_S)
+                return ended
             except TimeoutError:
-                n_without_workers = 0 if runner.client.nthreads() else n_without_workers + 1
-                if n_without_workers * LOOK_S >= NO_WORKER_S:
-                    raise self._away("has had no workers for a minute") from None
+                if _n_threads(runner):
+                    seen_at = time.monotonic()
+                elif time.monotonic() - seen_at >= NO_WORKER_S:
+                    raise self._away("has had no workers, or given no answer, for a minute") from None
             except KilledWorker:
                 raise self._away("lost one worker after another to the same task, for want of memory perhaps") from None
             except (CancelledError, CommClosedError, OSError):
@@ -119,6 +131,16 @@ class OnDask:
         return OstinatoError(
             f"The Dask cluster {cluster} {what}; look at its logs, and run this again, or unset OSTINATO_RUNNER."
         )
+
+
+def _n_threads(runner: DaskTaskRunner) -> int:
+    """Threads of all workers; none where the scheduler gives no answer in time."""
+    from distributed.comm import CommClosedError
+
+    try:
+        return sum(runner.client.nthreads(callback_timeout=ANSWER_S).values())
+    except (OSError, CommClosedError):
+        return 0
 
 
 def dask_runner(settings: Settings) -> DaskTaskRunner:

@@ -209,3 +209,8 @@ def run_step(name: str, settings: Settings, fanout: Fanout) -> tuple[Any, Any]:
     assert left
     assert not any(Path(settings.world).glob("aside/*")), "what was written aside is removed"
     return report, left
+
+
+def fail(fault: Exception) -> None:
+    """Raise it, as a unit does that meets what it did not expect."""
+    raise fault

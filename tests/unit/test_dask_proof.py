@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,7 +20,7 @@ from distributed import Client
 from prefect import flow
 from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
 
-from flows import dask_cluster
+from flows import dask_cluster, fanout
 from flows.dask_cluster import require_cluster
 from flows.fanout import fanned_out
 from ostinato.doctor import CheckState, _runner
@@ -69,15 +69,20 @@ def dask_process(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[byt
 
 
 @pytest.fixture(scope="module")
-def scheduler(folder: Path) -> Iterator[str]:
+def started_scheduler(folder: Path) -> Iterator[tuple[int, str]]:
     known = folder / "scheduler.json"
     arguments = ["--host", "127.0.0.1", "--port", "0", "--preload", "test_dask_proof", "--scheduler-file", str(known)]
-    with dask_process(folder, "dask_scheduler", *arguments):
+    with dask_process(folder, "dask_scheduler", *arguments) as process:
         deadline = time.monotonic() + START_S
         while not known.exists() or not known.read_text():
             assert time.monotonic() < deadline, "the scheduler did not start"
             time.sleep(0.1)
-        yield json.loads(known.read_text())["address"]
+        yield process.pid, json.loads(known.read_text())["address"]
+
+
+@pytest.fixture
+def scheduler(started_scheduler: tuple[int, str]) -> str:
+    return started_scheduler[1]
 
 
 class Workers:
@@ -104,20 +109,21 @@ class Workers:
 
 
 @pytest.fixture(scope="module")
-def workers(folder: Path, scheduler: str) -> Iterator[Workers]:
+def workers(folder: Path, started_scheduler: tuple[int, str]) -> Iterator[Workers]:
     with ExitStack() as stack:
-        yield Workers(folder, scheduler, stack)
+        yield Workers(folder, started_scheduler[1], stack)
 
 
 class Assassin(threading.Thread):
-    """Kills one worker at the moment when it is seen to work on a unit while others wait."""
+    """Kills one worker while it has several units: at work on one of them, or, where they are short, at any moment."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, *, is_at_work: bool) -> None:
         super().__init__(daemon=True)
         self._client = client
+        self._is_at_work = is_at_work
         self._pids: dict[str, int] = client.run(os.getpid)
         self.interrupted: list[str] = []
-        """What the worker was at."""
+        """What the worker had."""
         self._is_late = threading.Event()
 
     def __enter__(self) -> Self:
@@ -130,10 +136,11 @@ class Assassin(threading.Thread):
 
     def run(self) -> None:
         while not self._is_late.wait(0.02):
-            for address, stacks in self._client.call_stack().items():
-                if stacks and len(self._client.processing()[address]) > 1:
+            stacks = self._client.call_stack() if self._is_at_work else {}
+            for address, units in self._client.processing().items():
+                if len(units) > 1 and (stacks.get(address) or not self._is_at_work):
                     os.kill(self._pids[address], signal.SIGKILL)
-                    self.interrupted = list(stacks)
+                    self.interrupted = list(units)
                     return
 
 
@@ -144,10 +151,11 @@ def on_dask(name: str, settings: Settings) -> Any:
         return heavy_steps.run_step(name, settings, fanout)
 
 
-# Each death costs a new worker's imports, so that one dies where units write files, and one where they have children.
-@pytest.mark.parametrize(("name", "n_killed"), [("parsing", 0), ("matching", 0), ("scoring", 1), ("measuring", 1)])
+@pytest.mark.parametrize(
+    ("name", "is_at_work"), [("parsing", False), ("matching", False), ("scoring", True), ("measuring", True)]
+)
 def test_a_worker_that_is_killed_in_the_middle_changes_nothing(
-    name: str, n_killed: int, workers: Workers, scheduler: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, is_at_work: bool, workers: Workers, scheduler: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     heavy_steps.use_small_units(monkeypatch)
     here = Settings(home=tmp_path / "here", profile=Profile.LIVE, threads=1)
@@ -159,12 +167,65 @@ def test_a_worker_that_is_killed_in_the_middle_changes_nothing(
         client.wait_for_workers(2, timeout=START_S)
         (check,) = _runner(there)
         assert (check.state, check.found) == (CheckState.OK, f"2 workers, 2 threads at {scheduler}")
-        with Assassin(client) if n_killed else nullcontext() as assassin:
+        with Assassin(client, is_at_work=is_at_work) as assassin:
             found = on_dask(name, there)
-        assert assassin is None or assassin.interrupted, "the worker was not killed in the middle"
-        assert len(client.nthreads()) == 2 - n_killed
+        assert assassin.interrupted, "the worker was not killed in the middle"
+        assert len(client.nthreads()) == 1
     assert repr(found[0]).replace(str(there.home), str(here.home)) == repr(expected[0])
     assert found[1] == expected[1]
+
+
+@pytest.mark.parametrize("fault", [FileNotFoundError("no such song"), TimeoutError("too late"), ValueError("odd")])
+def test_what_a_unit_raises_is_its_own_fault_and_not_the_clusters(
+    fault: Exception, workers: Workers, scheduler: str, tmp_path: Path
+) -> None:
+    workers.start()
+    settings = Settings(home=tmp_path, runner=f"dask:{scheduler}")
+    with pytest.raises(type(fault), match=str(fault)):
+        raised_on_dask(fault, settings)
+
+
+@flow
+def raised_on_dask(fault: Exception, settings: Settings) -> None:
+    with fanned_out(settings) as fanout:
+        list(fanout.map(heavy_steps.fail, [fault]))
+
+
+def test_a_worker_that_hangs_is_named(
+    workers: Workers, scheduler: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dask_cluster, "ASKED_S", 4.0)
+    workers.start()
+    with Client(scheduler, set_as_default=False) as client:
+        client.wait_for_workers(2, timeout=START_S)
+        hung, pid = next(iter(client.run(os.getpid).items()))
+        os.kill(pid, signal.SIGSTOP)
+        with pytest.raises(OstinatoError, match=rf"^Dask's worker {hung} has given no answer for 4 s; end it[^\n]+$"):
+            require_cluster(Settings(home=tmp_path, runner=f"dask:{scheduler}"))
+        os.kill(pid, signal.SIGCONT)
+
+
+def test_a_scheduler_that_hangs_is_not_waited_for_without_end(
+    workers: Workers, started_scheduler: tuple[int, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scheduler_pid, scheduler = started_scheduler
+    for module, name, seconds in ((fanout, "LOOK_S", 0.5), (fanout, "ANSWER_S", 1.0), (fanout, "NO_WORKER_S", 4.0)):
+        monkeypatch.setattr(module, name, seconds)
+    workers.start()
+    try:
+        with pytest.raises(OstinatoError, match=rf"^The Dask cluster {scheduler} has had no workers, or given no ans"):
+            hung_on_dask(scheduler_pid, Settings(home=tmp_path, runner=f"dask:{scheduler}"))
+    finally:
+        os.kill(scheduler_pid, signal.SIGCONT)
+
+
+@flow
+def hung_on_dask(scheduler_pid: int, settings: Settings) -> None:
+    with fanned_out(settings) as there:
+        found = there.map(time.sleep, [0.1, 0.1, 3.0])
+        next(found)
+        os.kill(scheduler_pid, signal.SIGSTOP)
+        list(found)
 
 
 def test_a_scheduler_without_workers_is_one_sentence(
