@@ -1,16 +1,38 @@
-"""The second half of every refresh: build, match, train where a model is missing, tag, audit, publish."""
+"""What every refresh shares: the world to itself, and its second half, from building to publishing."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 
+from prefect.runtime import flow_run
+
 from flows import steps
+from flows.dask_cluster import require_cluster
 from tasks import training, warehouse
 from tasks.collecting.report import SourceReport
 from tasks.reports import RunSummary
 from tasks.settings import load_settings
-from tasks.warehouse import AuditError, Phase
+from tasks.warehouse import Phase
+
+
+@contextmanager
+def catalogue_run(flow: str, as_of: date) -> Iterator[str]:
+    """The world for one run alone, which is given its id; why a run fails is kept for `ostinato status`.
+
+    Prefect repeats a run under the same id, so that later attempts carry their number: the books of both are kept.
+    """
+    settings = load_settings()
+    attempt = flow_run.run_count or 1
+    run_id = str(flow_run.id) if attempt == 1 else f"{flow_run.id}-{attempt}"
+    with warehouse.world_lock(settings):
+        try:
+            require_cluster(settings)
+            yield run_id
+        except Exception as fault:
+            warehouse.remember_stop(settings, flow, run_id, as_of, fault)
+            raise
 
 
 def prepare_tables(summary: RunSummary, *, training: bool) -> None:
@@ -45,8 +67,7 @@ def refresh_catalogue(
     steps.books(flow, run_id, as_of, sources, summary.checks, summary.build_report())
     try:
         summary.published = steps.publish(run_id, as_of, summary.checks)
-    except AuditError as stop:
-        warehouse.remember_stop(load_settings(), flow, run_id, as_of, stop.stopping)
+    except warehouse.AuditError as stop:
         summary.notes.append(str(stop))
         raise
     finally:

@@ -36,6 +36,10 @@ NO_WORKER_S = 60.0
 LOOK_S = 5.0
 
 
+class ClusterError(OstinatoError):
+    """Units cannot be run any more, through no fault of theirs."""
+
+
 @contextmanager
 def fanned_out(settings: Settings) -> Iterator[Fanout]:
     """How a step is to run its units: on Dask where the settings say so, else here."""
@@ -67,7 +71,7 @@ class OnDask:
 
         Raises
         ------
-        OstinatoError
+        ClusterError
             When the cluster goes away, has no worker any more, or loses worker after worker to one task.
         """
         if not items:
@@ -126,9 +130,9 @@ class OnDask:
             except (CancelledError, CommClosedError, OSError):
                 raise self._away("went away") from None
 
-    def _away(self, what: str) -> OstinatoError:
+    def _away(self, what: str) -> ClusterError:
         cluster = scheduler_address(self._settings) or "of this machine"
-        return OstinatoError(
+        return ClusterError(
             f"The Dask cluster {cluster} {what}; look at its logs, and run this again, or unset OSTINATO_RUNNER."
         )
 

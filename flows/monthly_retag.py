@@ -5,15 +5,12 @@ from __future__ import annotations
 from datetime import date
 
 from prefect import flow
-from prefect.runtime import flow_run
 from pydantic import BaseModel, Field
 
-from flows.catalogue import refresh_catalogue
-from flows.dask_cluster import require_cluster
+from flows.catalogue import catalogue_run, refresh_catalogue
 from tasks import training
 from tasks.reports import RunSummary
 from tasks.settings import load_settings, today
-from tasks.warehouse import world_lock
 
 
 class MonthlyOptions(BaseModel):
@@ -36,9 +33,7 @@ def _run_name() -> str:
 )
 def monthly_retag(options: MonthlyOptions = DEFAULTS) -> RunSummary:
     """Train, tag, audit, publish."""
-    settings = load_settings()
-    require_cluster(settings)
     as_of = options.as_of or today()
-    with world_lock(settings):
-        summary = RunSummary(f"Monthly retag as of {as_of}", settings.profile)
-        return refresh_catalogue("monthly-retag", str(flow_run.id), as_of, [], training.TRAINABLE, summary)
+    with catalogue_run("monthly-retag", as_of) as run_id:
+        summary = RunSummary(f"Monthly retag as of {as_of}", load_settings().profile)
+        return refresh_catalogue("monthly-retag", run_id, as_of, [], training.TRAINABLE, summary)

@@ -10,14 +10,12 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import BaseModel, Field
 
 from flows import steps
-from flows.catalogue import refresh_catalogue
-from flows.dask_cluster import require_cluster
+from flows.catalogue import catalogue_run, refresh_catalogue
 from flows.secrets import read_secret_blocks
 from tasks import reports, training
 from tasks.collecting.report import SourceReport
 from tasks.reports import RunSummary
 from tasks.settings import load_settings, today
-from tasks.warehouse import world_lock
 
 
 class NightlyOptions(BaseModel):
@@ -61,10 +59,8 @@ def nightly_refresh(options: NightlyOptions = DEFAULTS) -> RunSummary:
     """Collect, build, match, train what is missing, tag, audit, publish."""
     read_secret_blocks()
     settings = load_settings()
-    require_cluster(settings)
     as_of = options.as_of or today()
-    run_id = str(flow_run.id)
-    with world_lock(settings):
+    with catalogue_run("nightly-refresh", as_of) as run_id:
         summary = RunSummary(f"Nightly refresh as of {as_of}", settings.profile)
         if not options.skip_fetch:
             if settings.is_sandbox:

@@ -16,7 +16,7 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.logging import get_run_logger
 
-from flows.fanout import fanned_out
+from flows.fanout import ClusterError, fanned_out
 from flows.progress import StepProgress
 from tasks import dictionary, matching, reports, tagging, training, warehouse
 from tasks.collecting.charts.backfill import PastChart, backfill_charts
@@ -143,6 +143,8 @@ def audio(as_of: date) -> list[SourceReport]:
         try:
             with warehouse.world_lock(settings, part="audio"):  # or `ostinato measure` would measure the same files
                 return of_source("audio", lambda: [measure_files(settings, [folder], as_of, progress, fanout=fanout)])
+        except ClusterError:
+            raise
         except OstinatoError as fault:  # a folder that is away, such as a disk not mounted, is no reason to stop
             return [SourceReport("audio", "audio_features", notes=[str(fault)]).close(FetchState.MISSING)]
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, time
@@ -136,6 +138,11 @@ def display_path(path: Path) -> str:
         return str(path.relative_to(Path.cwd()))
     except ValueError:
         return str(path)
+
+
+def command_name() -> str:
+    """How this command is called from here: by its path where the shell does not find it."""
+    return "ostinato" if shutil.which("ostinato") else display_path(Path(sys.argv[0]))
 
 
 class StepDisplay:

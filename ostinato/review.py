@@ -21,6 +21,9 @@ def export(
     ] = False,
     film: Annotated[str | None, typer.Option(help="Only this film, by its film_id, such as tt0109830.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many pairs.")] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the file, with what was noted in it.")
+    ] = False,
     profile: ProfileOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -32,7 +35,7 @@ def export(
     from ostinato.show.review import show_export
     from tasks.matching.review import export_pairs
 
-    n_pairs = export_pairs(settings, out, everything=everything, film=film, most=limit)
+    n_pairs = export_pairs(settings, out, everything=everything, film=film, most=limit, overwrite=overwrite)
     show_export(out, n_pairs, as_json=as_json)
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from ostinato.console import display_path, out, print_json, print_pairs, print_table, warn
+from ostinato.console import command_name, display_path, out, print_json, print_pairs, print_table, warn
 from tasks import warehouse
 from tasks.settings import Settings
 
@@ -59,7 +59,7 @@ def show_refresh(settings: Settings, summary: RunSummary, *, as_json: bool) -> N
             {
                 "catalogue": display_path(settings.serving / "current" / "catalogue.duckdb"),
                 "snapshot": summary.published.path.name,
-                "ask it": 'ostinato query "select genre, count(*) from track group by all order by 2 desc"',
+                "ask it": f'{command_name()} query "select genre, count(*) from track group by all order by 2 desc"',
             }
         )
     out.print("\nTo look at the run and the models, start the services with [bold]make up[/bold] (or `ostinato up`):")

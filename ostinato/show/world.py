@@ -127,6 +127,8 @@ def _age_hours(snapshot: dict[str, Any], now: datetime) -> float | None:
 
 def _why_not_served(stop: dict[str, Any]) -> str:
     checks = [warehouse.CheckResult(**{**check, "key": tuple(check["key"])}) for check in stop["checks"]]
+    if not checks:
+        return f"The {stop['flow']} of {stop['as_of']} failed: {stop['reason']}. Mend it and run `ostinato refresh`."
     return (
         f"The {stop['flow']} of {stop['as_of']} was not published ({warehouse.named(checks)}); "
         "`ostinato status --json` shows the rows. Mend or remove them, then run `ostinato refresh --skip-fetch`."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -59,15 +60,25 @@ class SettledReport:
 
 
 def export_pairs(
-    settings: Settings, out: Path, *, everything: bool = False, film: str | None = None, most: int | None = None
+    settings: Settings,
+    out: Path,
+    *,
+    everything: bool = False,
+    film: str | None = None,
+    most: int | None = None,
+    overwrite: bool = False,
 ) -> int:
     """Write pairs of credit and track to a CSV for spreadsheets, those in doubt or all, and return how many.
 
     Raises
     ------
     OstinatoError
-        When nothing was built yet, the film is unknown, or the file cannot be written.
+        When nothing was built yet, the film is unknown, or the file is there already or cannot be written.
     """
+    if out.exists() and not out.is_file():
+        raise OstinatoError(f"{out} is no ordinary file; name another.")
+    if out.exists() and not overwrite:  # it may hold verdicts that nobody has given back yet
+        raise OstinatoError(f"{out} is there already; give back what it holds, then use --overwrite or another name.")
     with open_warehouse(settings, read_only=True) as con:
         if film is not None and not con.execute("from core.film where film_id = ?", [film]).fetchall():
             raise OstinatoError(f"There is no film {film} here; name it by its film_id, such as tt0109830 or tmdb:13.")
@@ -79,9 +90,12 @@ def export_pairs(
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(columns)
     writer.writerows([_harmless(value) for value in row] for row in rows)
+    part = out.with_name(f".{out.name}.part")
     try:
-        out.write_text(text.getvalue(), encoding="utf-8-sig", newline="")
+        part.write_text(text.getvalue(), encoding="utf-8-sig", newline="")
+        os.replace(part, out)
     except OSError as fault:
+        part.unlink(missing_ok=True)
         raise OstinatoError(f"{out} cannot be written: {fault.strerror}; name another file.") from None
     return len(rows)
 

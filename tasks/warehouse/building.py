@@ -80,7 +80,7 @@ def select_models(models: dict[str, SqlModel], select: str | None, phase: Phase 
         return tables
     wanted = select.removesuffix("+")
     if wanted not in models:
-        raise OstinatoError(f"There is no SQL model {wanted}; `ostinato build --list` names them.")
+        raise OstinatoError(f"There is no SQL model {wanted or 'without a name'}; `ostinato build --list` names them.")
     if models[wanted].schema == "audits":
         raise OstinatoError(
             f"{wanted} is an audit, which makes no table and runs with every refresh; "

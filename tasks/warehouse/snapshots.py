@@ -10,14 +10,15 @@ import json
 import os
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from tasks.disk import writing
 from tasks.lake import utc_now
 from tasks.settings import OstinatoError, Settings
 from tasks.warehouse.checks import CheckResult
+from tasks.warehouse.connection import first_line
 
 LINK = "current"
 DESCRIPTION = "snapshot.json"
@@ -81,17 +82,19 @@ def described(snapshot: Path | None) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def remember_stop(settings: Settings, flow: str, run_id: str, as_of: date, stopping: Sequence[CheckResult]) -> None:
-    """Keep why a night was not published, until one is."""
+def remember_stop(settings: Settings, flow: str, run_id: str, as_of: date, fault: Exception) -> None:
+    """Keep why a night was not published, until one is: the checks that stopped it, or what went wrong before them."""
+    stopping: Sequence[CheckResult] = getattr(fault, "stopping", ())
     stop = {
         "flow": flow,
         "run_id": run_id,
         "as_of": as_of.isoformat(),
         "stopped_at": utc_now().isoformat(timespec="seconds"),
+        "reason": first_line(fault),
         "checks": [check.as_json() for check in stopping],
     }
     path = settings.world / _STOP
-    with writing(path):
+    with suppress(OSError):  # a full disk, say, of which the fault itself tells
         part = path.with_suffix(".part")
         part.write_text(json.dumps(stop, indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
         os.replace(part, path)

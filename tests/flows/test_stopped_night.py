@@ -36,10 +36,11 @@ def build_and_spoil(settings, *, phase=None, **options):
 
 warehouse.build = build_and_spoil
 from flows.nightly_refresh import NightlyOptions, nightly_refresh
-nightly_refresh(NightlyOptions(skip_fetch=True))
+nightly_refresh.with_options(retries=1)(NightlyOptions(skip_fetch=True))
 """
 SPOIL = (
-    "insert into marts.track by name select 'bad' as track_id, 'nowhere' as origin, 'x' as listen_url, 'y' as source"
+    "insert into marts.track by name select 'bad' as track_id, 'nowhere' as origin, 'x' as listen_url, 'y' as source "
+    "where not exists (from marts.track where track_id = 'bad')"
 )
 
 
@@ -102,6 +103,11 @@ def test_the_run_is_failed_with_the_offending_rows_in_an_artifact(settings: Sett
     assert {task["name"]: task["state"]["type"] for task in tasks}["publish"] == "FAILED"
     assert warehouse.served_snapshot(settings) == served
     assert warehouse.query(settings, "select run_id, count(*) from snapshot, track group by all").rows == [("good", 20)]
+    with warehouse.open_warehouse(settings, read_only=True) as con:
+        kept = con.execute("select distinct run_id from marts.data_quality order by 1").fetchall()
+    assert kept == [(run["id"],), (f"{run['id']}-2",)], (
+        "Prefect repeated the run, and both attempts stay in the history"
+    )
 
 
 @pytest.mark.proof

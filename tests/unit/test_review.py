@@ -87,6 +87,15 @@ def test_a_pair_in_doubt_goes_out_with_what_a_person_needs(world: Settings, tmp_
     assert pair["listen"] == "https://open.spotify.com/track/live"
     assert {row["track_id"] for row in exported(world, tmp_path / "all.csv", everything=True)} == {"live", "sure"}
     assert len(exported(world, tmp_path / "film.csv", film="tt0000001")) == 1
+    with pytest.raises(
+        OstinatoError, match=r"one\.csv is there already; give back what it holds, then use --overwrite"
+    ):
+        (tmp_path / "one.csv").touch()
+        export_pairs(world, tmp_path / "one.csv")
+    assert export_pairs(world, tmp_path / "one.csv", overwrite=True) == 1
+    (tmp_path / "one.csv").unlink()
+    with pytest.raises(OstinatoError, match="is no ordinary file; name another"):
+        export_pairs(world, tmp_path)
     with pytest.raises(OstinatoError, match="There is no film tt0000009 here; name it by its film_id"):
         export_pairs(world, tmp_path / "none.csv", film="tt0000009")
     assert len(exported(world, tmp_path / "one.csv", everything=True, most=1)) == 1

@@ -12,7 +12,7 @@ from ostinato.show.runs import stops_shown
 from ostinato.show.world import show_status
 from tasks import warehouse
 from tasks.lake import utc_now, write_batch
-from tasks.settings import Profile, Settings, today
+from tasks.settings import OstinatoError, Profile, Settings, today
 from tasks.warehouse import AuditError
 
 LOST = "marts.track rows kept: 16 rows, first table marts.track, rows_served 20, rows_now 4"
@@ -52,7 +52,7 @@ def test_a_loss_serves_yesterday_and_all_say_why_until_it_is_accepted(
     assert "ostinato refresh --skip-fetch --accept-loss" in str(stop.value)
     (shown,) = json.loads(capsys.readouterr().out)["stopped_by"]
     assert shown["sample"] == [{"table": "marts.track", "rows_served": 20, "rows_now": 4, "snapshot": served.name}]
-    warehouse.remember_stop(settings, "nightly-refresh", "bad", today(), stop.value.stopping)
+    warehouse.remember_stop(settings, "nightly-refresh", "bad", today(), stop.value)
 
     told = status(settings, capsys)
     assert told["served"] == served.name
@@ -64,6 +64,13 @@ def test_a_loss_serves_yesterday_and_all_say_why_until_it_is_accepted(
     told_to_people = capsys.readouterr()
     assert f"The nightly-refresh of {today()} was not published ({LOST})" in told_to_people.err
     assert "0 hours old" in told_to_people.out
+
+    fault = OstinatoError("The disk is full; make room.")
+    warehouse.remember_stop(settings, "nightly-refresh", "worse", today(), fault)
+    told = status(settings, capsys)
+    assert (told["stopped"]["reason"], told["stopped"]["checks"]) == ("The disk is full; make room", [])
+    show_status(settings, as_json=False)
+    assert "failed: The disk is full; make room. Mend it and run `ostinato refresh`." in capsys.readouterr().err
 
     publish(settings, "accepted", accept_loss=True)
     told = status(settings, capsys)
