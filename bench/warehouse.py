@@ -41,6 +41,8 @@ Figures = dict[str, float]
 
 def run_steps(home: Path) -> Figures:
     """Seconds of each step of a night after collecting, without tagging, and the peak memory of all in GB."""
+    import pandas  # noqa: F401  which DuckDB imports at its first bound value; a flow has it before its first step
+
     settings = Settings(home=home, profile=Profile.LIVE)
     as_of = today()
 
