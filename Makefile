@@ -35,8 +35,10 @@ refresh: setup   ## the main job in the sandbox: collect, build, train where nee
 test: setup postgres   ## everything fast: units, flows against the sandbox with the real browser, real data
 	@$(BIN)/python -m pytest -m "not proof" -n 3 --dist loadfile
 
+# The proofs mostly wait for paced sites, kills and servers: two at a time; those with bounds on their time run alone.
 proof: setup postgres  ## the slow proofs: kills at every step, real servers, real trainings
-	@$(BIN)/python -m pytest -m proof
+	@$(BIN)/python -m pytest -m proof -n 2 --dist loadfile --ignore tests/real
+	@$(BIN)/python -m pytest -m proof tests/real
 
 lint: setup      ## ruff, mypy, the six floors
 	@$(BIN)/ruff check .
