@@ -13,6 +13,8 @@ import pytest
 
 from tasks.settings import PROJECT_ROOT
 
+pytestmark = [pytest.mark.proof, pytest.mark.timeout(600)]  # a first refresh trains all models
+
 OSTINATO = PROJECT_ROOT / ".venv" / "bin" / "ostinato"
 
 CONTRACT = {
