@@ -340,6 +340,16 @@ _IMPORTED: dict[tuple[str, str], dict[str, pa.DataType]] = {
         "imdb_rating": F64,
         "imdb_votes": I64,
     },
+    ("dataset", "mood_ratings"): {  # Deezer's mood detection set: where songs lie on the valence-arousal plane
+        "dzr_sng_id": I64,
+        "MSD_sng_id": STR,
+        "MSD_track_id": STR,
+        "valence": F64,  # standardised, not Spotify's 0 to 1
+        "arousal": F64,  # standardised
+        "artist_name": STR,
+        "track_name": STR,
+        "split": STR,
+    },
 }
 
 # What Ostinato itself remembers from run to run; the lake is its only memory, the warehouse can always be rebuilt.

@@ -43,6 +43,7 @@ KINDS = {
     "kr_spotify_daily_top200_2025": "spotify_daily_chart",
     "kr_tracks_librosa_genre_2025": "charted_track_audio",
     "imdb_movies_imdb4m": "imdb_films",
+    "deezer_mood_valence_arousal": "mood_ratings",
 }
 NEAREST = {  # of those that are refused, the ones a user may well try
     "movielens1m_movies": ("movielens_films", "movieId, tmdbId"),
@@ -178,6 +179,9 @@ def test_new_tables_hold_what_their_files_say(world: Settings, reports: dict[str
     assert pc.max(chart["rank"]).as_py() == 200
     assert landed(world, "charted_track_audio")["genre"].null_count == 58
     assert pc.min(landed(world, "imdb_films")["imdb_votes"]).as_py() > 100_000
+    moods = landed(world, "mood_ratings")
+    assert pc.min(moods["valence"]).as_py() < 0  # standardised: the bounds of Spotify's valence are not its own
+    assert set(pc.unique(moods["split"]).to_pylist()) == {"train", "validation", "test"}
 
 
 @pytest.mark.proof  # by itself: what runs beside it would be measured too

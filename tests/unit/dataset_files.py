@@ -273,6 +273,16 @@ PUBLISHED: dict[str, Row] = {
         "imdb_rating": 7.7,
         "imdb_votes": 281548,
     },
+    "mood_ratings": {
+        "dzr_sng_id": 213754,
+        "MSD_sng_id": "SORORTY12A67ADD601",
+        "MSD_track_id": "TRJIEJX12903CF2201",
+        "valence": -0.6827,
+        "arousal": 1.3168,
+        "artist_name": "The Cranes",
+        "track_name": "Low Tide",
+        "split": "train",
+    },
 }
 """One row of each kind, with all the columns that its published file has, in that file's order."""
 

@@ -103,6 +103,9 @@ def test_a_wrong_cell_sets_its_row_aside(world: Settings, tmp_path: Path, change
         ("imdb_films", {"imdb_rating": 77}, "imdb_rating is outside 0 to 10"),
         ("imdb_soundtracks", {"performers": ["a"] * 101}, "performers has more than 100 names"),
         ("imdb_soundtracks", {"authors": ["a", "b" * 1_001]}, "authors has a name longer than"),
+        ("mood_ratings", {"valence": 61}, "valence is outside -6 to 6"),
+        ("mood_ratings", {"arousal": None}, "arousal is missing"),
+        ("mood_ratings", {"track_name": " "}, "track_name is missing"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

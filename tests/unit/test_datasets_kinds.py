@@ -29,7 +29,18 @@ from dataset_files import (
 from tasks.models.features import BOUNDS
 from tasks.schemas import LAKE_SCHEMAS
 from tasks.settings import OstinatoError, Settings
-from tasks.sources.datasets.kinds import DATES, KINDS, LISTED_MAX, NOTHING, PROSE, RANGES, SHAPES, SOURCE, Kind
+from tasks.sources.datasets.kinds import (
+    DATES,
+    KINDS,
+    LISTED_MAX,
+    NOTHING,
+    PROSE,
+    RANGES,
+    RANGES_OF_KIND,
+    SHAPES,
+    SOURCE,
+    Kind,
+)
 from tasks.sources.datasets.recognising import recognise
 
 WIDER = {("movies_metadata", "tmdb_films")}
@@ -66,6 +77,7 @@ def test_what_a_column_must_hold_is_said_of_columns_that_there_are() -> None:
     known = {name for kind in KINDS for name in kind.columns}
     assert {*RANGES, *SHAPES, *DATES, *PROSE, *NOTHING, *LISTED_MAX} <= known
     assert {*DATES, *NOTHING} <= set(SHAPES)
+    assert all(set(ranges) <= set(KIND[entity].columns) for entity, ranges in RANGES_OF_KIND.items())
 
 
 def test_features_are_bounded_as_the_models_bound_them() -> None:
@@ -76,7 +88,7 @@ def test_features_are_bounded_as_the_models_bound_them() -> None:
 @each_kind
 def test_every_number_of_a_kind_has_its_range(kind: Kind) -> None:
     numbers = {name for name, arrow in kind.columns.items() if arrow in (pa.int64(), pa.float64())}
-    assert numbers <= set(RANGES)
+    assert all(kind.range_of(name) for name in numbers)
 
 
 # --- recognising -----------------------------------------------------------------------------------------------
@@ -214,6 +226,7 @@ def test_columns_without_a_place_are_named(world: Settings, tmp_path: Path) -> N
         ("charted_track_audio", {"genre": "K-Pop", "mean_mel": -44.75, "track_length_sec": 170.888}),
         ("soundtrack_listings", {"ml_movie_id": 2, "imdb_id": None, "track_raw": 'Prologue, "The Tide" (The Cranes)'}),
         ("spotify_million_tracks", {"year": 2012, "popularity": 68, "artist_name": "The Cranes", "tempo": 87.917}),
+        ("mood_ratings", {"dzr_sng_id": 213_754, "valence": -0.6827, "arousal": 1.3168, "track_name": "Low Tide"}),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -30,6 +30,7 @@ TABLES = [
     ("dataset", "spotify_daily_chart"),
     ("dataset", "charted_track_audio"),
     ("dataset", "imdb_films"),
+    ("dataset", "mood_ratings"),
 ]
 
 

@@ -19,7 +19,6 @@ from tasks.sources.datasets.kinds import (
     NOTHING,
     PROSE,
     PROSE_MAX,
-    RANGES,
     SHAPES,
     TEXT_MAX,
     UNKNOWN_YEAR,
@@ -72,8 +71,9 @@ def _faults(name: str, cells: Cells, kind: Kind) -> Iterator[tuple[pa.Array, str
         n_max = LISTED_MAX.get(name, NAMES_MAX)
         yield _has_too_many(cells.values, n_max), f"{name} has more than {n_max:,} names"
         yield _has_longer(cells.values, TEXT_MAX), f"{name} has a name longer than {TEXT_MAX:,} characters"
-    if name in RANGES and not pa.types.is_string(kept):  # one kind has its budget as text
-        low, high = RANGES[name]
+    bounds = kind.range_of(name)
+    if bounds and not pa.types.is_string(kept):  # one kind has its budget as text
+        low, high = bounds
         is_outside = pc.or_(pc.less(cells.values, low), pc.greater(cells.values, high))
         yield pc.fill_null(is_outside, False), f"{name} is outside {low:,.15g} to {high:,.15g}"
     if name in SHAPES:

@@ -39,6 +39,10 @@ class Kind:
         """The lake's columns that come from the file."""
         return {field.name: field.type for field in LAKE_SCHEMAS[(SOURCE, self.entity)] if field.name not in PROVENANCE}
 
+    def range_of(self, column: str) -> tuple[float, float] | None:
+        """What a number in this column can be at all; None for a column of text."""
+        return RANGES_OF_KIND.get(self.entity, {}).get(column) or RANGES.get(column)
+
 
 KINDS = (
     Kind(
@@ -125,6 +129,11 @@ KINDS = (
         key=("track_name", "artist_names"),
     ),
     Kind("imdb_films", required=("imdb_id", "name", "genres", "date_published"), key=("imdb_id", "name")),
+    Kind(
+        "mood_ratings",
+        required=("dzr_sng_id", "valence", "arousal", "artist_name", "track_name"),
+        key=("dzr_sng_id", "valence", "arousal", "artist_name", "track_name"),
+    ),
 )
 
 YEARS = range(1850, 2101)
@@ -136,7 +145,7 @@ _COUNT = (0, 10**9)
 RANGES: dict[str, tuple[float, float]] = {
     **{name: (bound.low, bound.high) for name, bound in BOUNDS.items()},
     "duration_ms": (0, DAY_MS),  # 0: unknown
-    **dict.fromkeys(("id", "movieId", "tmdbId", "song_id", "ml_movie_id"), _ID),
+    **dict.fromkeys(("id", "movieId", "tmdbId", "song_id", "ml_movie_id", "dzr_sng_id"), _ID),
     "runtime": (0, 100_000),  # minutes, 0: unknown; the longest film ever made has 51,420
     "budget": _AMOUNT_USD,
     "revenue": _AMOUNT_USD,
@@ -153,6 +162,12 @@ RANGES: dict[str, tuple[float, float]] = {
     "mean_centroid": (0, 100_000),  # Hz; half the highest sample rate there is
 }
 """What a number can be at all: a value outside says that the row is shifted or mistaken."""
+
+_STANDARDISED = (-6, 6)  # in standard deviations from the mean; the published ones are from -2.4 to 2.8
+RANGES_OF_KIND: dict[str, dict[str, tuple[float, float]]] = {
+    "mood_ratings": dict.fromkeys(("valence", "arousal"), _STANDARDISED),
+}
+"""The same for columns that hold another measure in one kind of file than their name does elsewhere."""
 
 
 class Shape(NamedTuple):
