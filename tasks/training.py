@@ -56,9 +56,13 @@ HEADLINES: Mapping[str, tuple[str, ...]] = {
         "ece",
         "brier_skill",
     ),
-    track_mood.NAME: (),
+    track_mood.NAME: ("macro_f1_top1", "accuracy", "macro_f1", "map", "log_loss", "ece", "brier_skill"),
 }
-TABLES = {track_genre.NAME: "features.track_genre_training", film_genre.NAME: "features.film_genre_training"}
+TABLES = {
+    track_genre.NAME: "features.track_genre_training",
+    film_genre.NAME: "features.film_genre_training",
+    track_mood.NAME: "features.track_mood_training",
+}
 NAMED_OFFERS = 4
 
 
@@ -157,11 +161,11 @@ def read_training_table(settings: Settings, name: str) -> pd.DataFrame:
 
 
 def _result(settings: Settings, model: str, progress: Progress | None) -> TrainResult:
-    if model == track_mood.NAME:
-        return track_mood.train()
-    train_table: Callable[..., TrainResult] = {track_genre.NAME: track_genre.train, film_genre.NAME: film_genre.train}[
-        model
-    ]
+    train_table: Callable[..., TrainResult] = {
+        track_genre.NAME: track_genre.train,
+        film_genre.NAME: film_genre.train,
+        track_mood.NAME: track_mood.train,
+    }[model]
     table = read_training_table(settings, TABLES[model])
     warehouse.require_cleared_training_rows(settings)
     try:

@@ -9,6 +9,9 @@ used_source as (
     union all
     select 'film_genre', track_id, unnest([name_source, provider, label_source, tie_source])
     from features.film_genre_training
+    union all
+    select 'track_mood', track_id, unnest([name_source, provider, label_source])
+    from features.track_mood_training
 )
 
 select used.*

@@ -18,7 +18,8 @@ columns:
     (classical and instrumental sources), else pop
   genre: VARCHAR; the likeliest of the 28 groups, null where the track is not tagged
   genre_probability: FLOAT; 0 to 1, that this genre is among the true ones
-  mood: VARCHAR; the likeliest of happy, romantic, sad, aggressive, dramatic, null where the track is not tagged
+  mood: VARCHAR; the likeliest of happy, romantic, sad, aggressive, dramatic, null where the track is not tagged or
+    the model is not sure enough
   mood_probability: FLOAT; 0 to 1, that this mood is among the true ones
   genre_model: VARCHAR; model and version that gave the genre
   mood_model: VARCHAR; model and version that gave the mood
@@ -116,9 +117,11 @@ imported_video as (
     group by track.track_id
 ),
 
+-- A model that abstains gives probabilities and no tag.
 top_label as (
     select *
     from tagging.track_label
+    where is_tag
     qualify row_number() over (partition by track_id, kind order by probability desc, label) = 1
 )
 

@@ -53,6 +53,10 @@ class Spec:
     """Said beside the version wherever the model is named, such as `baseline`."""
     plane: dict[str, Any] = field(default_factory=dict)
     features: tuple[str, ...] = FEATURES
+    abstain_below: float = 0.0
+    """Probability of the likeliest label below which a row gets no tag at all."""
+    coverage_curve: dict[str, list[float]] = field(default_factory=dict)
+    """What other thresholds would bring, out of fold: `threshold`, `coverage`, `accuracy` side by side."""
 
 
 @dataclass(frozen=True)
@@ -108,10 +112,10 @@ class Bundle:
         return result
 
     def decide(self, probability: np.ndarray) -> np.ndarray:
-        """The model's own tags (bool, n x labels); none for a row without probabilities."""
-        is_scored = ~np.isnan(probability).any(axis=1)
+        """The model's own tags (bool, n x labels); none for a row without probabilities or where the model abstains."""
+        is_named = probability.max(axis=1) >= self.spec.abstain_below  # never where a probability is NaN
         tagged = np.zeros(probability.shape, dtype=bool)
-        tagged[is_scored] = decide(probability[is_scored], self.thresholds, name_top=self.spec.name_top)
+        tagged[is_named] = decide(probability[is_named], self.thresholds, name_top=self.spec.name_top)
         return tagged
 
     def save(self, folder: Path) -> None:

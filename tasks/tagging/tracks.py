@@ -124,7 +124,7 @@ def _find_waiting(con: duckdb.DuckDBPyConnection, report: TaggingReport) -> None
 
 TOP_LABELS = (
     "select track_id, kind, arg_max(label, (probability, label)) as label, any_value(model) as model "
-    "from tagging.track_label group by track_id, kind"
+    "from tagging.track_label where is_tag group by track_id, kind"
 )
 
 

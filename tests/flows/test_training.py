@@ -60,6 +60,15 @@ def film_table(n: int = 500) -> pd.DataFrame:
     return made_features(n, (film % 3) / 2, rng).assign(**keys, film_genres=lists, artist_key=artists, **told)
 
 
+def mood_table() -> pd.DataFrame:
+    """No recording with a mood, as where no mood set was imported."""
+    keys = ("track_id", "artist_key", "recording_key", "mood")
+    told = dict.fromkeys((*keys, *CLEARED), pd.Series(dtype=str))
+    return pd.DataFrame(
+        {**dict.fromkeys((*FEATURES, "rated_valence", "rated_arousal"), pd.Series(dtype=float)), **told}
+    )
+
+
 def fill_warehouse(settings: Settings) -> None:
     genre, film = pa.Table.from_pandas(genre_table()), pa.Table.from_pandas(film_table())
     settings.world.mkdir(parents=True, exist_ok=True)
@@ -67,6 +76,8 @@ def fill_warehouse(settings: Settings) -> None:
         con.execute("create schema features")
         con.register("genre_rows", genre)
         con.register("film_rows", film)
+        con.register("mood_rows", pa.Table.from_pandas(mood_table()))
+        con.execute("create table features.track_mood_training as select * from mood_rows")
         con.execute("create table features.track_genre_training as select * from genre_rows")
         con.execute("create table features.film_genre_training as select * from film_rows")
         con.execute("create schema trainable")

@@ -67,12 +67,12 @@ def test_rows_without_optional_features_are_scored_and_others_are_not():
 
 def test_names_say_model_version_and_baseline():
     assert made(Form.MULTICLASS).name == "track-genre/7"
-    baseline = track_mood.train().bundle
+    baseline = track_mood.baseline().bundle
     assert Bundle(baseline.spec, (), "1").name == "track-mood/1 (baseline)"
 
 
 def test_a_model_without_training_data_has_no_lift_to_speak_of():
-    assert np.isnan(track_mood.train().bundle.training_share).all()
+    assert np.isnan(track_mood.baseline().bundle.training_share).all()
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 from itertools import pairwise
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from tasks.models import mood, track_mood
 from tasks.models.features import FEATURES
+from tasks.settings import PROJECT_ROOT
 
 
 def songs(*points: tuple[float, float]) -> np.ndarray:
@@ -45,8 +47,14 @@ def test_sectors_share_the_whole_circle():
     assert all(one[1] == two[0] for one, two in pairwise(spans))
 
 
+def test_labels_are_cut_from_the_plane_as_the_baseline_cuts_it():
+    with (PROJECT_ROOT / "sql" / "vocabularies" / "mood.csv").open(encoding="utf-8", newline="") as file:
+        told = {row["mood"]: (float(row["from_degrees"]), float(row["to_degrees"])) for row in csv.DictReader(file)}
+    assert told == mood.SECTORS
+
+
 def test_baseline_depends_on_nothing_but_the_plane_and_says_what_it_is():
-    bundle = track_mood.train().bundle
+    bundle = track_mood.baseline().bundle
     one, other = songs((0.3, 0.4)), songs((0.3, 0.4))
     other[0, FEATURES.index("tempo")] = 180
     assert (bundle.score(one) == bundle.score(other)).all()

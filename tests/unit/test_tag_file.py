@@ -35,7 +35,7 @@ def genre_bundle() -> Bundle:
 
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    champions = {"genre": genre_bundle(), "mood": Bundle(track_mood.train().bundle.spec, (), "1")}
+    champions = {"genre": genre_bundle(), "mood": Bundle(track_mood.baseline().bundle.spec, (), "1")}
     monkeypatch.setattr(files, "load_champions", lambda settings: champions)
     return Settings(home=tmp_path / "home", profile=Profile.SANDBOX, threads=2)
 
