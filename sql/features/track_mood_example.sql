@@ -9,8 +9,8 @@ key: [recording_key]
 columns:
   track_id: VARCHAR; Spotify's id, else `isrc:`, `mbid:` or `file:` and that id
   13 audio features: in the order, types and units of vocabularies/audio_feature.csv
-  rated_valence: DOUBLE; standardised, from dark to bright; not the feature of that name
-  rated_arousal: DOUBLE; standardised, from calm to excited
+  rated_valence: DOUBLE; standard deviations from the set's mean, dark to bright; not the feature valence
+  rated_arousal: DOUBLE; standard deviations, likewise, calm to excited
   mood: VARCHAR; the sector of vocabularies/mood.csv in which that point lies, by its angle around the mean of the set
   artist_key: VARCHAR; first artist, to split by
   recording_key: VARCHAR; title and artists, to split by

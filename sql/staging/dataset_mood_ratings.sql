@@ -10,8 +10,8 @@ columns:
   artist: VARCHAR; as the file writes it
   title_key: VARCHAR; title, lower case, letters and digits only, as in core.listed_track
   artist_key: VARCHAR; artist, likewise
-  valence: DOUBLE; standardised, about -2.2 (dark) to 1.6 (bright)
-  arousal: DOUBLE; standardised, about -2.4 (calm) to 2.8 (excited)
+  valence: DOUBLE; standard deviations from the mean, about -2.2 (dark) to 1.6 (bright)
+  arousal: DOUBLE; standard deviations, likewise, about -2.4 (calm) to 2.8 (excited)
   fetched_at: TIMESTAMP WITH TIME ZONE; when the file was imported
 */
 with

@@ -14,7 +14,7 @@ from tasks.warehouse.models import OWN, SqlModel, Tests
 _NUMBER = r"-?\d+(?:\.\d+)?"
 _UNITS = re.compile(
     rf"(?:^|, |\()({_NUMBER} (?:to|or) {_NUMBER}|from 1|ms|minutes|bytes|US dollars|dB|BPM|beats per bar|ISO 8601|"
-    r"ratio|calendar year|in the metric's own unit)(?=$|[,;:) ]| =)"
+    r"ratio|standard deviations|calendar year|in the metric's own unit)(?=$|[,;:) ]| =)"
 )
 
 

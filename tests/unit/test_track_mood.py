@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -98,6 +99,15 @@ def test_artists_are_never_on_both_sides(trees: TrainResult) -> None:
     assert len(points) == len(examples) == trees.n_rows
     for fold in grouped_folds(examples.groups, 5, seed=SEED):
         assert not set(examples.artists[fold.train]) & set(examples.artists[fold.test])
+
+
+def test_a_mood_whose_tags_hit_by_chance_is_no_tag(trees: TrainResult) -> None:
+    assert trees.evaluation is not None
+    share = trees.bundle.spec.training_share
+    told = trees.evaluation.per_label.assign(precision=[share[0], share[1] / 2, 0.9, 0.9, 0.9])
+    found = replace(trees, evaluation=replace(trees.evaluation, per_label=told))
+    assert track_mood.without_tags_by_chance(found) == ["aggressive", "dramatic"]
+    assert found.bundle.spec.thresholds == (abstaining.NEVER, abstaining.NEVER, *trees.bundle.spec.thresholds[2:])
 
 
 def test_two_trainings_are_alike(trees: TrainResult) -> None:
