@@ -250,11 +250,9 @@ def with_abstaining(result: TrainResult, folds: list[Fold]) -> TrainResult:
     assert result.probability is not None
     found = choose(result.truth, result.probability, folds)
     spec = replace(result.bundle.spec, abstain_below=found.below, coverage_curve=found.curve)
-    result.more_metrics |= {
-        "abstain_below": found.below,
-        "abstain_coverage": found.coverage,
-        "abstain_accuracy": found.accuracy,
-    }
+    result.more_metrics |= {"abstain_below": found.below, "abstain_coverage": found.coverage}
+    if found.coverage:
+        result.more_metrics["abstain_accuracy"] = found.accuracy
     result.notes.append(_on_abstaining(found))
     return replace(result, bundle=replace(result.bundle, spec=spec))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -18,6 +19,7 @@ from tasks.models.features import BOUNDS, FEATURES
 from tasks.models.mood import MOODS, Plane, anchors
 from tasks.models.splits import Fold, grouped_folds
 from tasks.tagging.scoring import label_rows
+from tasks.tagging.tracks import TOP_LABELS
 
 N = 600
 
@@ -123,6 +125,7 @@ def test_labels_by_chance_are_never_named() -> None:
     found = track_mood.train(made_table(told_by="nothing"), threads=1)
     assert found.bundle.spec.abstain_below == abstaining.NEVER
     assert found.more_metrics["abstain_coverage"] < 0.05
+    assert np.isfinite(list(found.more_metrics.values())).all()
     assert found.notes[-1].startswith("No mood is named")
 
 
@@ -157,3 +160,14 @@ def test_a_model_that_abstains_gives_probabilities_and_no_tag(trees: TrainResult
     written = label_rows(bundle, pa.array(["a", "b"]), probability[:2], utc_now()).to_pandas()
     assert written.groupby("track_id")["is_tag"].any().to_dict() == {"a": False, "b": True}
     assert (written["track_id"] == "a").any()
+
+
+def test_history_is_of_moods_that_were_named() -> None:
+    with duckdb.connect() as con:
+        con.execute("create schema tagging")
+        con.execute(
+            "create table tagging.track_label as from (values ('a', 'mood', 'sad', 0.3, false, 'm'), "
+            "('b', 'mood', 'sad', 0.4, true, 'm'), ('b', 'mood', 'happy', 0.3, false, 'm')) "
+            "as t (track_id, kind, label, probability, is_tag, model)"
+        )
+        assert con.execute(TOP_LABELS).fetchall() == [("b", "mood", "sad", "m")]
