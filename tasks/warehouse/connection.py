@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import logging
 import os
+import re
 import shutil
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -66,6 +68,12 @@ def _matches_of(key: str) -> pa.Schema:
 
 class DiskFullError(OstinatoError):
     """The disk under the warehouse has no room left; its cause says so in DuckDB's words."""
+
+
+OPEN_S = 15.0
+"""How long a writer waits for readers of other processes, which hold DuckDB's file for a moment."""
+DAMAGE = ("Corrupt database file", "Could not read enough bytes", "not a valid DuckDB database file")
+"""What DuckDB says of blocks with a wrong checksum, of a file that was cut, and of none of its own."""
 
 
 @contextmanager
@@ -153,21 +161,36 @@ def _connect(
 def _open_file(settings: Settings, read_only: bool) -> duckdb.DuckDBPyConnection:
     if read_only and not settings.warehouse_file.is_file():
         raise ducklake.NoWarehouseError
-    try:
-        return duckdb.connect(str(settings.warehouse_file), read_only=read_only)
-    except duckdb.Error as fault:
-        if is_damage(fault) and not read_only:
-            set_aside(settings)
-            return duckdb.connect(str(settings.warehouse_file))
-        raise OstinatoError(
-            f"The warehouse {settings.warehouse_file} cannot be opened ({first_line(fault)}); "
-            "if it is damaged, run `ostinato build`, which makes it again from the lake."
-        ) from None
+    until = time.monotonic() + OPEN_S
+    while True:
+        try:
+            return duckdb.connect(str(settings.warehouse_file), read_only=read_only)
+        except duckdb.Error as fault:
+            if is_damage(fault) and not read_only:
+                set_aside(settings)
+            elif "Could not set lock" not in str(fault):
+                raise OstinatoError(
+                    f"The warehouse {settings.warehouse_file} cannot be opened ({first_line(fault)}); "
+                    "if it is damaged, run `ostinato build`, which makes it again from the lake."
+                ) from None
+            elif read_only or time.monotonic() > until:
+                raise OstinatoError(
+                    f"The warehouse {settings.warehouse_file} is {'written' if read_only else 'read'} by another "
+                    f"process{_holder(fault)}; run this again when that has ended."
+                ) from None
+            else:  # `docs` and `review` read it for a moment
+                time.sleep(0.2)
+
+
+def _holder(fault: duckdb.Error) -> str:
+    """Which process DuckDB names as the one that has the file open."""
+    found = re.search(r"\(PID \d+\)", str(fault))
+    return f" {found[0]}" if found else ""
 
 
 def is_damage(fault: BaseException) -> bool:
-    """True for blocks of the file that are not as DuckDB wrote them: seen after a SIGKILL, about once in a hundred."""
-    return "Corrupt database file" in str(fault)
+    """True where the file is not as DuckDB wrote it: after a SIGKILL, about once in a hundred, and where it was cut."""
+    return any(sign in str(fault) for sign in DAMAGE)
 
 
 def set_aside(settings: Settings) -> Path:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -45,6 +50,51 @@ def test_the_next_build_sets_a_damaged_file_aside_and_makes_all_of_it_again(
         assert rows(con, "select track_id, title from marts.track") == [("one", "One")]
     assert "was damaged and is built anew" in caplog.text
     assert settings.warehouse_file.with_name("warehouse.duckdb.damaged").is_file()
+
+
+@pytest.mark.parametrize("share", [0.5, 0.0])
+def test_a_file_that_was_cut_is_built_anew_as_well(settings: Settings, share: float) -> None:
+    file = settings.warehouse_file
+    os.truncate(file, int(file.stat().st_size * share))
+    build(settings)
+    with open_warehouse(settings, read_only=True) as con:
+        assert rows(con, "select track_id from marts.track") == [("one",)]
+    assert file.with_name("warehouse.duckdb.damaged").is_file()
+
+
+READER = """
+import duckdb, sys, time
+con = duckdb.connect(sys.argv[1], read_only=True)
+print("open", flush=True)
+time.sleep(float(sys.argv[2]))
+"""
+
+
+@contextmanager
+def reader(settings: Settings, seconds: float) -> Iterator[subprocess.Popen[bytes]]:
+    words = [sys.executable, "-c", READER, str(settings.warehouse_file), str(seconds)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"open\n"
+        yield process
+        process.kill()
+
+
+def test_a_writer_waits_for_a_reader_of_another_process(settings: Settings) -> None:
+    with reader(settings, 2.0):
+        build(settings, anew=True)
+
+
+def test_a_reader_that_stays_is_named_and_nothing_is_called_damaged(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.warehouse.connection.OPEN_S", 0.5)
+    with (
+        reader(settings, 60.0) as process,
+        pytest.raises(OstinatoError, match=rf"is read by another process \(PID {process.pid}\); run this again"),
+    ):
+        build(settings)
+    assert settings.warehouse_file.is_file()
 
 
 @pytest.mark.parametrize("as_sentence", [True, False])
