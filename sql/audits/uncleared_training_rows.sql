@@ -4,14 +4,17 @@ severity: error
 */
 with
 used_source as (
-    select 'track_genre' as training_set, track_id, unnest([name_source, provider, label_source]) as source
+    select 'track_genre' as training_set, track_id, null as film_id, unnest([name_source, provider, label_source]) as source
     from features.track_genre_training
     union all
-    select 'film_genre', track_id, unnest([name_source, provider, label_source, tie_source])
+    select 'film_genre', track_id, film_id, unnest([name_source, provider, label_source, tie_source])
     from features.film_genre_training
     union all
-    select 'track_mood', track_id, unnest([name_source, provider, label_source])
+    select 'track_mood', track_id, null, unnest([name_source, provider, label_source])
     from features.track_mood_training
+    union all
+    select 'film_rating', null, film_id, label_source
+    from features.film_rating_training
 )
 
 select used.*
