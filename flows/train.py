@@ -22,6 +22,7 @@ class Model(StrEnum):
     TRACK_GENRE = "track-genre"
     FILM_GENRE = "film-genre"
     TRACK_MOOD = "track-mood"
+    FILM_RATING = "film-rating"
 
 
 class TrainOptions(BaseModel):

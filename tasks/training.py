@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ import pandas as pd
 
 from tasks import warehouse
 from tasks.lake import utc_now, write_batch
-from tasks.models import film_genre, plots, registry, track_genre, track_mood
+from tasks.models import film_genre, film_rating, plots, registry, track_genre, track_mood
 from tasks.models.crossfit import Progress, TrainResult
 from tasks.models.examples import TooLittleData
 from tasks.models.mood import Plane
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
+    "TAGGERS",
     "TRAINABLE",
     "HeadlineScore",
     "NotCleared",
@@ -33,7 +34,10 @@ __all__ = [
     "train",
 ]
 
-TRAINABLE = (track_genre.NAME, film_genre.NAME, track_mood.NAME)
+TAGGERS = (track_genre.NAME, film_genre.NAME, track_mood.NAME)
+"""Models that tag tracks: a night trains those that are missing."""
+
+TRAINABLE = (*TAGGERS, film_rating.NAME)
 
 HEADLINES: Mapping[str, tuple[str, ...]] = {
     track_genre.NAME: (
@@ -62,6 +66,7 @@ TABLES = {
     track_genre.NAME: "features.track_genre_training",
     film_genre.NAME: "features.film_genre_training",
     track_mood.NAME: "features.track_mood_training",
+    film_rating.NAME: "features.film_rating_training",
 }
 NAMED_OFFERS = 4
 
@@ -113,6 +118,8 @@ def train(settings: Settings, model: str, as_of: date, progress: Progress | None
     started = time.perf_counter()
     if model not in TRAINABLE:
         raise OstinatoError(f"There is no model {model} to train; the models are {', '.join(TRAINABLE)}.")
+    if model == film_rating.NAME:
+        return _train_rating(settings, as_of, started)
     result = _result(settings, model, progress)
     if unchanged := _same_as_champion(settings, result):
         return TrainingReport(
@@ -138,10 +145,56 @@ def train(settings: Settings, model: str, as_of: date, progress: Progress | None
     )
 
 
+def _train_rating(settings: Settings, as_of: date, started: float) -> TrainingReport:
+    table = read_training_table(settings, TABLES[film_rating.NAME])
+    warehouse.require_cleared_training_rows(settings)
+    model, found = film_rating.train(table)
+    logged = registry.log_rating(
+        settings, model, found, tags=_tags(settings, as_of), description=_describe_rating(found, as_of)
+    )
+    told = {"rmse": found.ours, "ridge_rmse": found.ridge, "prior_rmse": found.mean}
+    common = {"model": film_rating.NAME, "version": logged.version, "stage": logged.stage, "split": film_rating.SPLIT}
+    rows = [
+        {**common, "metric": metric, **asdict(score), "trained_at": trained_at}
+        for trained_at in (utc_now(),)
+        for metric, score in told.items()
+    ]
+    key = f"{film_rating.NAME}-{logged.version}"
+    write_batch(settings.lake, "ostinato", "model_scoreboard", rows, batch_key=key, ingest_date=as_of)
+    n_films = found.n_learnt + found.n_held_out
+    return TrainingReport(
+        film_rating.NAME,
+        logged.version,
+        logged.stage,
+        logged.run_id,
+        logged.url,
+        time.perf_counter() - started,
+        [HeadlineScore(name, s.value, s.lower, s.upper, found.mean.value) for name, s in list(told.items())[:2]],
+        [
+            f"Errors are of scores from 0 to 10, on the {found.n_held_out:,} films from {found.held_out_from} on; the "
+            f"prior is the mean of the {found.n_learnt:,} films before, ridge_ a linear model of the same features."
+        ],
+        n_films,
+        n_films,
+    )
+
+
+def _describe_rating(found: film_rating.RatingEvaluation, as_of: date) -> str:
+    gain = found.gain_over_mean
+    verdict = "Beats the prior" if gain.lower > 0 else "Not shown to beat the prior"
+    lines = [
+        f"**{verdict}**: rmse {found.ours.value:.3f}, {gain.value:.3f} under the mean's (95 % interval over films "
+        f"{gain.lower:.3f} to {gain.upper:.3f}); the ridge's is {found.ridge.value:.3f}.",
+        f"{found.n_learnt:,} films learnt from, {found.n_held_out:,} from {found.held_out_from} on held out; "
+        f"{film_rating.MIN_VOTES} votes or more; data as of {as_of}.",
+    ]
+    return "\n\n".join([*lines, *([f"[Flow run]({link})"] if (link := _flow_run()[1]) else [])])
+
+
 def models_without_champion(settings: Settings) -> list[str]:
-    """Models that have to be trained before everything can be tagged."""
+    """Models that have to be trained before every track can be tagged."""
     have = registry.champion_versions(settings)
-    return [model for model in TRAINABLE if model not in have]
+    return [model for model in TAGGERS if model not in have]
 
 
 def read_training_table(settings: Settings, name: str) -> pd.DataFrame:

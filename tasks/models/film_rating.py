@@ -117,6 +117,10 @@ class RatingEvaluation:
         ends = {f"{name}_{end}": getattr(score, end) for name, score in named.items() for end in ("lower", "upper")}
         return {**{name: score.value for name, score in named.items()}, **ends, "window_rmse": self.window_rmse}
 
+    def counts(self) -> dict[str, float]:
+        """How many films were learnt from and judged on."""
+        return {"n_learnt": float(self.n_learnt), "n_held_out": float(self.n_held_out)}
+
 
 def train(table: pd.DataFrame, min_votes: int = MIN_VOTES) -> tuple[RatingModel, RatingEvaluation]:
     """Judge on the latest films of `features.film_rating_training`, then learn from all of them.

@@ -10,7 +10,7 @@ import os
 import tempfile
 import tomllib
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,9 @@ import pandas as pd
 from tasks.models.bundle import Bundle
 from tasks.models.crossfit import TrainResult
 from tasks.models.features import FEATURES, MAY_BE_MISSING, example_row
+from tasks.models.film_facts import FIELDS
+from tasks.models.film_rating import NAME as FILM_RATING
+from tasks.models.film_rating import PARAMS, SPLIT, RatingEvaluation, RatingModel
 from tasks.settings import PROJECT_ROOT, TRACKING_URI, OstinatoError, Settings, prepare_environment
 
 if TYPE_CHECKING:
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
 CATALOGUE = PROJECT_ROOT / "mlflow" / "experiments.toml"
 CHAMPION, CHALLENGER = "champion", "challenger"
 SERVED_SCRIPT = Path(__file__).with_name("served.py")
+SERVED_RATING_SCRIPT = Path(__file__).with_name("served_rating.py")
 NOTE_TAG = "mlflow.note.content"  # MLflow shows this tag as the description
 
 
@@ -46,6 +50,19 @@ class Registered:
     """Page of the run where a server is known, else the run's id."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Served:
+    """A model as MLflow keeps and serves it."""
+
+    name: str
+    save: Callable[[Path], None]
+    script: Path
+    signature: Callable[[], ModelSignature]
+    example: pd.DataFrame
+    summary: str
+    note: str = ""
+
+
 def log_training(
     settings: Settings, result: TrainResult, *, tags: Mapping[str, str], figures: Mapping[str, Figure], description: str
 ) -> Registered:
@@ -53,16 +70,58 @@ def log_training(
 
     The first version of a model becomes champion, later ones challenger until they are promoted.
     """
-    name = result.bundle.spec.model
+    bundle = result.bundle
+    note = bundle.spec.note
+    served = _Served(
+        name=bundle.spec.model,
+        save=bundle.save,
+        script=SERVED_SCRIPT,
+        signature=lambda: _signature(bundle),
+        example=pd.DataFrame([example_row()] * 5),
+        summary=f"{note or 'trained'}: {len(bundle.labels)} labels",
+        note=note,
+    )
+    run_tags = {**tags, "split": result.split, NOTE_TAG: description}
+    return _log_run(settings, served, run_tags, lambda client, id_: _log_findings(client, id_, result, figures))
+
+
+def log_rating(
+    settings: Settings,
+    model: RatingModel,
+    evaluation: RatingEvaluation,
+    *,
+    tags: Mapping[str, str],
+    description: str,
+) -> Registered:
+    """The same for a model that rates films."""
+    served = _Served(
+        name=FILM_RATING,
+        save=model.save,
+        script=SERVED_RATING_SCRIPT,
+        signature=_rating_signature,
+        example=pd.DataFrame([example_film()] * 5),
+        summary=f"trained: {evaluation.n_learnt + evaluation.n_held_out:,} films",
+    )
+    chosen = {"n_trees": evaluation.n_trees, "ridge_strength": evaluation.ridge_strength}
+    run_tags = {**tags, "split": SPLIT, NOTE_TAG: description}
+
+    def findings(client: MlflowClient, run_id: str) -> None:
+        _log_numbers(client, run_id, {**evaluation.metrics(), **evaluation.counts()}, {**PARAMS, **chosen})
+
+    return _log_run(settings, served, run_tags, findings)
+
+
+def _log_run(
+    settings: Settings, served: _Served, tags: Mapping[str, str], log_findings: Callable[[MlflowClient, str], None]
+) -> Registered:
+    name = served.name
     with _quiet_client(settings) as client:
         experiment_id = _experiment(client, settings, name)
-        run_name = f"{name} {tags['as_of']}"
-        run_tags = {**tags, "split": result.split, NOTE_TAG: description}
-        run = client.create_run(experiment_id, tags=run_tags, run_name=run_name)
+        run = client.create_run(experiment_id, tags=dict(tags), run_name=f"{name} {tags['as_of']}")
         run_id = str(run.info.run_id)
         try:
-            _log_findings(client, run_id, result, figures)
-            version = _register(settings, client, experiment_id, run_id, result.bundle)
+            log_findings(client, run_id)
+            version = _register(settings, client, experiment_id, run_id, served)
         except BaseException:
             client.set_terminated(run_id, status="FAILED")
             raise
@@ -74,6 +133,17 @@ def log_training(
 
 def champion(settings: Settings, name: str) -> Bundle | None:
     """The model that tags now, read from its text files; None where none has been trained."""
+    found = _champion_folder(settings, name)
+    return Bundle.load(*found) if found else None
+
+
+def rating_champion(settings: Settings) -> tuple[RatingModel, str] | None:
+    """The model that rates films now, and its version; None where none has been trained."""
+    found = _champion_folder(settings, FILM_RATING)
+    return (RatingModel.load(found[0]), found[1]) if found else None
+
+
+def _champion_folder(settings: Settings, name: str) -> tuple[Path, str] | None:
     if not _has_store(settings):
         return None
     with _quiet_client(settings) as client:
@@ -81,7 +151,7 @@ def champion(settings: Settings, name: str) -> Bundle | None:
         if version is None:
             return None
         source = str(client.get_model_version_download_uri(name, version))
-        return Bundle.load(_local_folder(source) / "artifacts" / "bundle", version)
+        return _local_folder(source) / "artifacts" / "bundle", version
 
 
 def champion_versions(settings: Settings) -> dict[str, str]:
@@ -188,16 +258,9 @@ def _experiment(client: MlflowClient, settings: Settings, name: str) -> str:
 
 
 def _log_findings(client: MlflowClient, run_id: str, result: TrainResult, figures: Mapping[str, Figure]) -> None:
-    from mlflow.entities import Metric, Param
-
     scores = {**(result.evaluation.metrics() if result.evaluation else {}), **result.more_metrics}
     scores |= {"n_rows": float(result.n_rows), "n_groups": float(result.n_groups)} if result.n_rows else {}
-    finite = {key: value for key, value in scores.items() if np.isfinite(value)}
-    client.log_batch(
-        run_id,
-        metrics=[Metric(key, float(value), 0, 0) for key, value in finite.items()],
-        params=[Param(key, str(value)) for key, value in result.params.items()],
-    )
+    _log_numbers(client, run_id, scores, result.params)
     for file_name, figure in figures.items():
         client.log_figure(run_id, figure, f"figures/{file_name}.png")
     if result.evaluation:
@@ -205,24 +268,33 @@ def _log_findings(client: MlflowClient, run_id: str, result: TrainResult, figure
         client.log_table(run_id, result.evaluation.reliability.round(4), artifact_file="tables/reliability.json")
 
 
-def _register(settings: Settings, client: MlflowClient, experiment_id: str, run_id: str, bundle: Bundle) -> str:
-    """Log the bundle as a model from code and register it under the experiment's name; the new version."""
+def _log_numbers(client: MlflowClient, run_id: str, scores: Mapping[str, float], params: Mapping[str, object]) -> None:
+    from mlflow.entities import Metric, Param
+
+    client.log_batch(
+        run_id,
+        metrics=[Metric(key, float(value), 0, 0) for key, value in scores.items() if np.isfinite(value)],
+        params=[Param(key, str(value)) for key, value in params.items()],
+    )
+
+
+def _register(settings: Settings, client: MlflowClient, experiment_id: str, run_id: str, served: _Served) -> str:
+    """Log the model's text as a model from code and register it under the experiment's name; the new version."""
     import mlflow
     from mlflow.exceptions import MlflowException
 
-    name = bundle.spec.model
-    example = pd.DataFrame([example_row()] * 5)
+    name = served.name
     with (
         tempfile.TemporaryDirectory(dir=settings.world) as folder,
         mlflow.start_run(run_id=run_id, experiment_id=experiment_id),
     ):
-        bundle.save(Path(folder) / "bundle")
+        served.save(Path(folder) / "bundle")
         logged = mlflow.pyfunc.log_model(
             name="model",
-            python_model=str(SERVED_SCRIPT),
+            python_model=str(served.script),
             artifacts={"bundle": str(Path(folder) / "bundle")},
-            signature=_signature(bundle),
-            input_example=example,
+            signature=served.signature(),
+            input_example=served.example,
             pip_requirements=_requirements(),
         )
     described = catalogue()[name]["model"]
@@ -230,14 +302,14 @@ def _register(settings: Settings, client: MlflowClient, experiment_id: str, run_
         client.get_registered_model(name)
     except MlflowException:
         client.create_registered_model(name, description=described)
-    tags = {"note": bundle.spec.note} if bundle.spec.note else {}
+    tags = {"note": served.note} if served.note else {}
     made = client.create_model_version(
         name,
         source=logged.model_uri,
         run_id=run_id,
         model_id=logged.model_id,
         tags=tags,
-        description=f"{bundle.spec.note or 'trained'}: {len(bundle.labels)} labels",
+        description=served.summary,
     )
     return str(made.version)
 
@@ -248,6 +320,19 @@ def _signature(bundle: Bundle) -> ModelSignature:
 
     inputs = Schema([ColSpec("double", name, required=name not in MAY_BE_MISSING) for name in FEATURES])
     return ModelSignature(inputs, Schema([ColSpec("double", label) for label in bundle.labels]))
+
+
+def example_film() -> Mapping[str, object]:
+    """One ordinary film before its release, in the order of `FIELDS`."""
+    values = ("2012-03-09", ["Drama", "Mystery"], 112, 20_000_000, "ko", ["CJ Entertainment"], ["harbour", "secret"])
+    return dict(zip(FIELDS, values, strict=True))
+
+
+def _rating_signature() -> ModelSignature:
+    from mlflow.models import ModelSignature, infer_signature
+
+    inputs = infer_signature(pd.DataFrame([example_film()])).inputs
+    return ModelSignature(inputs, infer_signature(pd.DataFrame({"predicted_score": [62.5]})).inputs)
 
 
 def _requirements() -> list[str]:

@@ -14,10 +14,11 @@ import pyarrow as pa
 import pytest
 
 from tasks import lake, tagging, training
-from tasks.models import film_genre, registry
+from tasks.models import film_genre, film_rating, registry
 from tasks.models.features import BOUNDS, FEATURES, example_row
+from tasks.models.film_facts import FIELDS
 from tasks.settings import TRACKING_URI, OstinatoError, Profile, Settings
-from tasks.training import TRAINABLE, NotCleared, TooLittleData, models_without_champion, train
+from tasks.training import TAGGERS, TRAINABLE, NotCleared, TooLittleData, models_without_champion, train
 
 AS_OF = date(2024, 6, 1)
 GENRES = ("classical", "electronic", "hip-hop", "metal")
@@ -69,6 +70,27 @@ def mood_table() -> pd.DataFrame:
     )
 
 
+def rating_table(n: int = 300, seed: int = 3) -> pd.DataFrame:
+    """Films of which dramas and long ones are scored high."""
+    rng = np.random.default_rng(seed)
+    drama, runtime = rng.random(n) < 0.5, rng.integers(80, 160, n)
+    return pd.DataFrame(
+        {
+            "film_id": [f"tt{film:07d}" for film in range(n)],
+            "released_on": [f"{1990 + film // 12}-{1 + film % 12:02d}-01" for film in range(n)],
+            "genres": [["Drama"] if is_drama else ["Horror"] for is_drama in drama],
+            "runtime_min": runtime,
+            "budget_usd": rng.integers(1, 9, n) * 1_000_000,
+            "original_language": "en",
+            "companies": [[f"Studio {film % 9}"] for film in range(n)],
+            "keywords": [["harbour"]] * n,
+            "user_score": np.round(55 + 15 * drama + 0.1 * (runtime - 120) + rng.normal(0, 3, n), 1),
+            "n_votes": 50,
+            "label_source": "dataset",
+        }
+    )
+
+
 def fill_warehouse(settings: Settings) -> None:
     genre, film = pa.Table.from_pandas(genre_table()), pa.Table.from_pandas(film_table())
     settings.world.mkdir(parents=True, exist_ok=True)
@@ -80,11 +102,15 @@ def fill_warehouse(settings: Settings) -> None:
         con.execute("create table features.track_mood_training as select * from mood_rows")
         con.execute("create table features.track_genre_training as select * from genre_rows")
         con.execute("create table features.film_genre_training as select * from film_rows")
+        con.register("rating_rows", pa.Table.from_pandas(rating_table()))
+        con.execute("create table features.film_rating_training as select * from rating_rows")
         con.execute("create schema trainable")
         con.execute(
             "create table trainable.track as select track_id from genre_rows union select track_id from film_rows"
         )
-        con.execute("create table trainable.film as select distinct film_id from film_rows")
+        con.execute(
+            "create table trainable.film as select film_id from film_rows union select film_id from rating_rows"
+        )
         con.execute("create table features.track_audio as select * exclude (genres) from genre_rows")
         con.execute("update features.track_audio set energy = null where track_id = 'track 0'")
 
@@ -100,9 +126,10 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Settings
     with pytest.MonkeyPatch.context() as monkeypatch:
         clean(monkeypatch)
         monkeypatch.setattr(film_genre, "FOREST_TREES", 10)
+        monkeypatch.setattr(film_rating, "MOST_TREES", 60)
         settings = Settings(home=tmp_path_factory.mktemp("home"), profile=Profile.SANDBOX, threads=2)
         fill_warehouse(settings)
-        assert models_without_champion(settings) == list(TRAINABLE)
+        assert models_without_champion(settings) == list(TAGGERS)
         yield settings, {model: train(settings, model, AS_OF) for model in TRAINABLE}
 
 
@@ -140,6 +167,25 @@ def test_runs_carry_tags_metrics_figures_and_a_description(trained, store):
     assert store.get_registered_model("film-genre").description
 
 
+def test_films_are_rated_beside_the_mean_and_a_ridge(trained, store):
+    import mlflow
+
+    settings, reports = trained
+    run = store.get_run(reports["film-rating"].run_id)
+    assert run.data.tags.keys() >= {"dataset_snapshot", "split", "git_sha", "prefect_flow_run_id"}
+    assert run.data.tags["mlflow.note.content"].startswith("**Beats the prior**: rmse ")
+    metrics = run.data.metrics
+    assert metrics.keys() >= {"rmse", "rmse_lower", "rmse_upper", "prior_rmse", "ridge_rmse", "window_rmse"}
+    assert metrics["rmse_upper"] < metrics["prior_rmse"]
+    assert [score.metric for score in reports["film-rating"].headline] == ["rmse", "ridge_rmse"]
+    model, version = registry.rating_champion(settings)
+    films = rating_table()[list(FIELDS)]
+    served = mlflow.pyfunc.load_model("models:/film-rating@champion").predict(films)
+    assert version == "1"
+    assert served["predicted_score"].between(0, 100).all()
+    assert served["predicted_score"].tolist() == (model.predict(films) * 10).tolist()
+
+
 def test_models_are_text_and_nothing_pickled_is_kept(trained):
     settings, _ = trained
     kept = [path for path in settings.mlflow_artifacts.rglob("*") if path.is_file()]
@@ -166,7 +212,7 @@ def test_champion_scores_like_the_model_that_mlflow_serves(trained, store):
 def test_scoreboard_mirrors_the_run(trained):
     settings, _ = trained
     board = lake.read(settings.lake, "ostinato", "model_scoreboard").to_pandas()
-    assert set(board["model"]) == {"track-genre", "film-genre"}
+    assert set(board["model"]) == {"track-genre", "film-genre", "film-rating"}
     assert not board.duplicated(["model", "version", "split", "metric"]).any()
     map_row = board[(board["model"] == "film-genre") & (board["metric"] == "map")].iloc[0]
     assert map_row["lower"] <= map_row["value"] <= map_row["upper"]

@@ -37,7 +37,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Settings, dict[str, TrainingReport]]]:
-    """A live world with the tables imported and every model trained."""
+    """A live world with the tables imported and every model of tracks trained."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         for name in [name for name in os.environ if name.startswith(("OSTINATO_", "MLFLOW_TRACKING"))]:
             monkeypatch.delenv(name)
@@ -45,7 +45,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Settings
         import_files(settings, [DATA / f"{name}.parquet" for name in TABLES], AS_OF)
         for phase in (warehouse.Phase.COLLECTED, warehouse.Phase.MATCHED):
             warehouse.build(settings, phase=phase)
-        yield settings, {model: train(settings, model, AS_OF) for model in training.TRAINABLE}
+        yield settings, {model: train(settings, model, AS_OF) for model in training.TAGGERS}
 
 
 def scores(report: TrainingReport) -> dict[str, HeadlineScore]:
