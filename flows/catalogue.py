@@ -62,6 +62,7 @@ def refresh_catalogue(
     prepare_tables(summary, training=bool(models))
     train_models(models, as_of, summary)
     summary.tagged = steps.tag(as_of)
+    steps.rate()
     summary.add_build(steps.build(Phase.TAGGED, training=bool(models)))
     summary.checks = steps.audit(accept_loss)
     steps.books(flow, run_id, as_of, sources, summary.checks, summary.build_report())

@@ -202,6 +202,13 @@ def tag(as_of: date) -> tagging.TaggingReport:
         return tagging.tag_tracks(settings, as_of, progress, fanout)
 
 
+@task(name="Rate films", task_run_name="rate", cache_policy=NO_CACHE)
+def rate() -> tagging.RatingReport:
+    """Every film of a known year, by the champion of film ratings, where one has been trained."""
+    with StepProgress("Films rated"):
+        return tagging.rate_films(load_settings())
+
+
 @task(name="Audit", task_run_name="audit", cache_policy=NO_CACHE)
 def audit(accept_loss: bool) -> list[CheckResult]:
     """Header tests and audits on what was just built, and rows gone missing, unless the operator accepts that."""

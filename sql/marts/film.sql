@@ -14,7 +14,7 @@ columns:
   released_on: VARCHAR; ISO 8601, as fine as the source knows it
   runtime_min: BIGINT; minutes
   user_score: DOUBLE; TMDB's, 0 to 100
-  predicted_score: DOUBLE; 0 to 100, null until a film-rating model is trained
+  predicted_score: DOUBLE; 0 to 100, foretold from what is known before release (nearer to the user score where the model learnt from the film); null until a film-rating model is trained
   overview: VARCHAR; the plot in some sentences
   directors: VARCHAR[]; names
   budget_usd: BIGINT; US dollars
@@ -28,14 +28,15 @@ incremental:
   by: [film_id]
   reads:
     core.film: film_id
+    tagging.film_score: film_id
     marts.film_track: film_id
 tests:
-  range: {user_score: [0, 100], runtime_min: [1, null], budget_usd: [0, null], revenue_usd: [0, null], n_tracks: [0, null]}
+  range: {user_score: [0, 100], predicted_score: [0, 100], runtime_min: [1, null], budget_usd: [0, null], revenue_usd: [0, null], n_tracks: [0, null]}
 warn:
   not_null: [title]
 */
 with
-scored_film as (
+tied_film as (
     select film_id, count(*) as n_tracks
     from marts.film_track
     group by film_id
@@ -50,7 +51,7 @@ select
     film.released_on,
     film.runtime_min,
     film.user_score,
-    null::double as predicted_score,
+    scored.predicted_score,
     film.overview,
     film.directors,
     film.budget_usd,
@@ -59,6 +60,7 @@ select
     film.original_title,
     film.original_language,
     film.genre_source,
-    coalesce(scored_film.n_tracks, 0) as n_tracks
+    coalesce(tied_film.n_tracks, 0) as n_tracks
 from core.film as film
-left join scored_film using (film_id)
+left join tied_film using (film_id)
+left join tagging.film_score as scored on film.film_id = scored.film_id

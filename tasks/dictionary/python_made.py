@@ -49,6 +49,12 @@ WORDS = {
     "tagging.film_genre_rule": Words(
         "What the champion of film genres needs to decide and to compare.", "film genre", ["film_genre"], []
     ),
+    "tagging.film_score": Words(
+        "How viewers will score a film, by the champion of film ratings, from what is known before release.",
+        "film",
+        ["film_id"],
+        ["features.film_before_release"],
+    ),
 }
 
 MEANINGS = {
@@ -58,6 +64,8 @@ MEANINGS = {
     "match_score": "0 to 1",
     "match_method": "how the pair was found",
     "is_match": "sure enough to be a match; else in doubt",
+    "film_id": "the film",
+    "predicted_score": "0 to 100, as users' scores are",
     "kind": "genre or mood",
     "label": "one of the 28 genre groups or of the 5 moods",
     "probability": "calibrated, 0 to 1",

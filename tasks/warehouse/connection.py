@@ -59,6 +59,7 @@ def python_tables() -> dict[str, pa.Schema]:
         "tagging.film_genre_rule": pa.schema(
             [("film_genre", STR), ("threshold", F64), ("training_share", F64), ("model", STR)]
         ),
+        "tagging.film_score": pa.schema([("film_id", STR), ("predicted_score", F64), ("model", STR)]),
     }
 
 

@@ -6,10 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
+import numpy as np
+import pandas as pd
 import pytest
 from sql_world import Row, built_world, failing, rows
 
-from tasks.settings import Profile
+from tasks import tagging
+from tasks.models import registry
+from tasks.settings import Profile, Settings
+from tasks.warehouse import build, open_warehouse
 
 DRAMA = '[{"id": 18, "name": "Drama"}]'
 COMPANIES, KEYWORDS = '[{"name": "Two Cranes", "id": 4}]', '[{"id": 1, "name": "tide"}, {"id": 2, "name": "dock"}]'
@@ -73,3 +78,31 @@ def test_nothing_that_comes_after_release_is_predicted_from(live: duckdb.DuckDBP
     columns = rows(live, "select column_name from (describe features.film_before_release)")
     assert {name for (name,) in columns} == FIELDS
     assert rows(live, "select count(*) from features.film_before_release") == [(6,)]
+
+
+class ByRuntime:
+    """Stands in for a champion: a tenth of the runtime, unknown without one."""
+
+    def predict(self, films: pd.DataFrame) -> np.ndarray:
+        return films["runtime_min"].to_numpy(float, na_value=np.nan) / 10
+
+
+def test_predicted_scores_are_published_and_follow_the_champion(
+    home: Path, live: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live.close()
+    settings = Settings(home=home, profile=Profile.LIVE, threads=2)
+    published = "select film_id, predicted_score from marts.film where predicted_score is not null order by film_id"
+
+    def rated(champion: tuple[ByRuntime, str] | None) -> tuple[tagging.RatingReport, list[tuple[object, ...]]]:
+        monkeypatch.setattr(registry, "rating_champion", lambda _: champion)
+        report = tagging.rate_films(settings)
+        build(settings)
+        with open_warehouse(settings, read_only=True) as con:
+            return report, rows(con, published)
+
+    assert rated(None) == (tagging.RatingReport(0, 0, ""), [])
+    scores = [*((f"tmdb:{number}", 90.0) for number in (1, 2, 3)), ("tmdb:5", 99.0), ("tt0000004", 90.0)]
+    assert rated((ByRuntime(), "1")) == (tagging.RatingReport(5, 5, "film-rating/1"), scores)
+    assert rated((ByRuntime(), "1")) == (tagging.RatingReport(5, 0, "film-rating/1"), scores)
+    assert rated(None) == (tagging.RatingReport(0, 5, ""), [])
