@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -92,7 +91,7 @@ def _tag(
     con.execute("insert into tagging.track_state select track_id, features_hash, models from waiting")
     for table, revision in former.items():
         note_changed_rows(con, table, revision, "from outdated")
-    report.n_changed = _write_history(con, settings, as_of, tagged_at)
+    report.n_changed = _write_history(con, settings, as_of, tagged_at, former["tagging.track_label"])
     report.n_tracks_by_kind = _count_tracks(con)
 
 
@@ -162,10 +161,13 @@ def _write_rules(con: duckdb.DuckDBPyConnection, champions: Mapping[str, Bundle]
         _insert(con, "film_genre_rule", pa.table(rules))
 
 
-def _write_history(con: duckdb.DuckDBPyConnection, settings: Settings, as_of: date, changed_at: datetime) -> int:
+def _write_history(
+    con: duckdb.DuckDBPyConnection, settings: Settings, as_of: date, changed_at: datetime, former: str
+) -> int:
     """Land one row per track and kind whose top label differs from the last tagging's; a first tag is no change.
 
-    The batch is named by its content: a run that died before its commit lands the same batch again.
+    The batch is named by the revision of the tags before: what a run landed that died before its commit is replaced by
+    the next one, of whatever night, and the same change from another state is another batch.
     """
     query = (
         f"select track_id, kind, old_top.label as old_label, new_top.label as new_label, new_top.model as model "
@@ -173,9 +175,8 @@ def _write_history(con: duckdb.DuckDBPyConnection, settings: Settings, as_of: da
         "where old_top.label <> new_top.label order by track_id, kind"
     )
     changes = con.sql(query).to_arrow_table().to_pylist()
-    digest = hashlib.sha256(repr(changes).encode()).hexdigest()[:12]
     rows = [{**change, "changed_at": changed_at} for change in changes]
-    write_batch(settings.lake, "ostinato", "tag_history", rows, batch_key=f"{as_of}-{digest}", ingest_date=as_of)
+    write_batch(settings.lake, "ostinato", "tag_history", rows, batch_key=former, ingest_date=as_of)
     return len(rows)
 
 

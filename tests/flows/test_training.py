@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -18,6 +19,7 @@ from tasks.models import film_genre, film_rating, registry
 from tasks.models.features import BOUNDS, FEATURES, example_row
 from tasks.models.film_facts import FIELDS
 from tasks.settings import TRACKING_URI, OstinatoError, Profile, Settings
+from tasks.tagging import tracks
 from tasks.training import TAGGERS, TRAINABLE, NotCleared, TooLittleData, models_without_champion, train
 
 AS_OF = date(2024, 6, 1)
@@ -234,7 +236,11 @@ def test_tags_are_written_once_and_history_only_when_a_tag_changes(trained, monk
         chosen = "track_id in ('track 1', 'track 10')"
         con.execute(f"update features.track_audio set valence = {moved}, energy = {moved} where {chosen}")
         con.execute("delete from features.track_audio where track_id = 'track 7'")
-    changed = tagging.tag_tracks(settings, AS_OF)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(tracks, "write_batch", landed_and_died)
+        tagging.tag_tracks(settings, AS_OF)
+    assert lake.read(settings.lake, "ostinato", "tag_history").num_rows > 0
+    changed = tagging.tag_tracks(settings, AS_OF + timedelta(days=1))
     assert changed.n_scored == 2
     assert changed.n_changed >= 1
     history = lake.read(settings.lake, "ostinato", "tag_history").to_pandas()
@@ -242,6 +248,11 @@ def test_tags_are_written_once_and_history_only_when_a_tag_changes(trained, monk
     assert (history["old_label"] != history["new_label"]).all()
     assert tagging.tag_tracks(settings, AS_OF).n_changed == 0
     check_tables(settings)
+
+
+def landed_and_died(*arguments: Any, **options: Any) -> None:
+    lake.write_batch(*arguments, **options)
+    raise KeyboardInterrupt
 
 
 def check_tables(settings: Settings) -> None:
