@@ -10,7 +10,7 @@ import duckdb
 
 from tasks.settings import OstinatoError, Settings
 from tasks.warehouse import described, open_warehouse, served_snapshot, warehouse_exists
-from tasks.warehouse.connection import quoted_name
+from tasks.warehouse.connection import BusyError, quoted_name
 
 NOTHING_BUILT = "Nothing was built in this world yet, so rows and checks are not told; `ostinato refresh` builds it."
 IN_USE = "A run has the warehouse open, so rows and checks are not told; make the page again when it has ended."
@@ -44,8 +44,10 @@ def read_findings(settings: Settings) -> Findings:
         with open_warehouse(settings, read_only=True) as con:
             _read_tables(con, findings)
             _read_audit(con, findings)
+    except BusyError:
+        findings.why_empty = IN_USE
     except OstinatoError as fault:
-        findings.why_empty = IN_USE if "lock on file" in str(fault) else str(fault)
+        findings.why_empty = str(fault)
     return findings
 
 

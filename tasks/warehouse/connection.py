@@ -67,6 +67,10 @@ def _matches_of(key: str) -> pa.Schema:
     return pa.schema([(key, STR), ("track_id", STR), ("match_score", F64), ("match_method", STR), ("is_match", BOOL)])
 
 
+class BusyError(OstinatoError):
+    """Another process has the warehouse open in a way that keeps this one out."""
+
+
 class DiskFullError(OstinatoError):
     """The disk under the warehouse has no room left; its cause says so in DuckDB's words."""
 
@@ -175,7 +179,7 @@ def _open_file(settings: Settings, read_only: bool) -> duckdb.DuckDBPyConnection
                     "if it is damaged, run `ostinato build`, which makes it again from the lake."
                 ) from None
             elif read_only or time.monotonic() > until:
-                raise OstinatoError(
+                raise BusyError(
                     f"The warehouse {settings.warehouse_file} is {'written' if read_only else 'read'} by another "
                     f"process{_holder(fault)}; run this again when that has ended."
                 ) from None
