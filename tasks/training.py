@@ -154,11 +154,8 @@ def _train_rating(settings: Settings, as_of: date, started: float) -> TrainingRe
     )
     told = {"rmse": found.ours, "ridge_rmse": found.ridge, "prior_rmse": found.mean}
     common = {"model": film_rating.NAME, "version": logged.version, "stage": logged.stage, "split": film_rating.SPLIT}
-    rows = [
-        {**common, "metric": metric, **asdict(score), "trained_at": trained_at}
-        for trained_at in (utc_now(),)
-        for metric, score in told.items()
-    ]
+    trained_at = utc_now()
+    rows = [{**common, "metric": metric, **asdict(score), "trained_at": trained_at} for metric, score in told.items()]
     key = f"{film_rating.NAME}-{logged.version}"
     write_batch(settings.lake, "ostinato", "model_scoreboard", rows, batch_key=key, ingest_date=as_of)
     n_films = found.n_learnt + found.n_held_out

@@ -100,6 +100,15 @@ def _f1_threshold(probability: np.ndarray, truth: np.ndarray, floor: float) -> f
     return max(floor, float((ranked[best] + following) / 2))
 
 
+def name_likeliest(probability: np.ndarray) -> np.ndarray:
+    """The most probable label of each row alone as its tag (bool, n x labels): of a prior, the commonest for every row.
+
+    >>> name_likeliest(np.array([[0.4, 0.3]])).tolist()
+    [[True, False]]
+    """
+    return decide(probability, np.full(probability.shape[1], np.inf), name_top=True)
+
+
 def decide(probability: np.ndarray, thresholds: np.ndarray, *, name_top: bool) -> np.ndarray:
     """Tags (bool, n x labels): labels at or over their threshold, and with `name_top` always the most probable.
 

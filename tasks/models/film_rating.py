@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.models.crossfit import LIGHTGBM
-from tasks.models.evaluation import Score
+from tasks.models.evaluation import Score, group_weights
 from tasks.models.examples import TooLittleData
 from tasks.models.film_facts import FIELDS, SEED, Encoder
 from tasks.models.splits import Fold
@@ -257,8 +257,7 @@ def rmse_samples(errors: Mapping[str, np.ndarray], n_resamples: int = N_RESAMPLE
     [3.536]
     """
     n = len(next(iter(errors.values())))
-    draws = np.random.default_rng(SEED).multinomial(n, np.full(n, 1 / n), size=n_resamples)
-    weights = np.vstack([np.ones((1, n)), draws]) / n
+    weights = group_weights(np.arange(n), n_resamples, SEED) / n
     return {name: np.sqrt(weights @ found**2) for name, found in errors.items()}
 
 

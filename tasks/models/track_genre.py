@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from tasks.models.bundle import Form
-from tasks.models.calibration import decide
+from tasks.models.calibration import name_likeliest
 from tasks.models.crossfit import LIGHTGBM, Job, Progress, TrainResult, train_and_judge
 from tasks.models.examples import Examples, TooLittleData, common_labels, damped_weights, truth_matrix
 from tasks.models.features import FEATURES, is_scorable, to_matrix
@@ -108,11 +108,6 @@ def fit(examples: Examples, rows: np.ndarray, features: np.ndarray, n_trees: int
     return [lightgbm.train({**params, **objective}, learnt, num_boost_round=n_trees)]
 
 
-def prior_decides(prior: np.ndarray) -> np.ndarray:
-    """The prior names the most common genre for every track."""
-    return decide(prior, np.full(prior.shape[1], np.inf), name_top=True)
-
-
 JOB = Job(
     name=NAME,
     kind="genre",
@@ -121,6 +116,6 @@ JOB = Job(
     fit=fit,
     tree_steps=(20, 40, 60, 80, 100),
     name_top=True,
-    prior_decides=prior_decides,
+    prior_decides=name_likeliest,
     params=PARAMS,
 )

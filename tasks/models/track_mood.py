@@ -32,7 +32,7 @@ import pandas as pd
 from tasks.models import mood
 from tasks.models.abstaining import NEVER, Abstaining, choose
 from tasks.models.bundle import Bundle, Form, Spec
-from tasks.models.calibration import Calibration, cross_calibrate, decide
+from tasks.models.calibration import Calibration, cross_calibrate, name_likeliest
 from tasks.models.crossfit import LIGHTGBM, N_FOLDS, SEED, Job, Progress, TrainResult, train_and_judge
 from tasks.models.evaluation import Evaluation, Score, evaluate
 from tasks.models.examples import Examples, TooLittleData, truth_matrix
@@ -155,11 +155,6 @@ def fit(examples: Examples, rows: np.ndarray, features: np.ndarray, n_trees: int
     return [lightgbm.train({**_params(len(rows)), **objective}, learnt, num_boost_round=n_trees)]
 
 
-def prior_decides(prior: np.ndarray) -> np.ndarray:
-    """The prior names the most common mood for every track."""
-    return decide(prior, np.full(prior.shape[1], np.inf), name_top=True)
-
-
 JOB = Job(
     name=NAME,
     kind="mood",
@@ -168,7 +163,7 @@ JOB = Job(
     fit=fit,
     tree_steps=(20, 40, 60, 80, 100, 140),
     name_top=True,
-    prior_decides=prior_decides,
+    prior_decides=name_likeliest,
     params=PARAMS,
 )
 
@@ -201,7 +196,7 @@ def judged_plane(examples: Examples, folds: list[Fold]) -> TrainResult:
         prior,
         examples.groups,
         MOODS,
-        prior_decision=prior_decides(prior),
+        prior_decision=name_likeliest(prior),
     )
     return result
 
@@ -222,11 +217,11 @@ def gains_over_plane(
         found[name] = evaluate(
             examples.truth,
             ours,
-            prior_decides(ours),
+            name_likeliest(ours),
             rival,
             examples.groups,
             MOODS,
-            prior_decision=prior_decides(rival),
+            prior_decision=name_likeliest(rival),
         ).gain
     return found
 
