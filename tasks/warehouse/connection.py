@@ -77,8 +77,8 @@ class DiskFullError(OstinatoError):
 
 OPEN_S = 15.0
 """How long a writer waits for readers of other processes, which hold DuckDB's file for a moment."""
-DAMAGE = ("Corrupt database file", "Could not read enough bytes", "not a valid DuckDB database file")
-"""What DuckDB says of blocks with a wrong checksum, of a file that was cut, and of none of its own."""
+CUT = ("Could not read enough bytes", "not a valid DuckDB database file")
+"""What DuckDB says of a file that was cut, naming it: the warehouse's, or one of the lake, which is another matter."""
 
 
 @contextmanager
@@ -143,10 +143,10 @@ def _connect(
         use_warehouse(con)
         yield con
     except OstinatoError as fault:
-        is_damaged = fault.__cause__ is not None and is_damage(fault.__cause__)
+        is_damaged = fault.__cause__ is not None and is_damage(fault.__cause__, settings.warehouse_file)
         raise
     except duckdb.Error as fault:
-        is_damaged = is_damage(fault)
+        is_damaged = is_damage(fault, settings.warehouse_file)
         if catalogue and ducklake.is_of_catalogue(fault):
             raise ducklake.explained(catalogue, fault) from fault
         if "No space left" in str(fault):
@@ -171,7 +171,7 @@ def _open_file(settings: Settings, read_only: bool) -> duckdb.DuckDBPyConnection
         try:
             return duckdb.connect(str(settings.warehouse_file), read_only=read_only)
         except duckdb.Error as fault:
-            if is_damage(fault) and not read_only:
+            if is_damage(fault, settings.warehouse_file) and not read_only:
                 set_aside(settings)
             elif "Could not set lock" not in str(fault):
                 raise OstinatoError(
@@ -193,9 +193,11 @@ def _holder(fault: duckdb.Error) -> str:
     return f" {found[0]}" if found else ""
 
 
-def is_damage(fault: BaseException) -> bool:
-    """True where the file is not as DuckDB wrote it: after a SIGKILL, about once in a hundred, and where it was cut."""
-    return any(sign in str(fault) for sign in DAMAGE)
+def is_damage(fault: BaseException, file: Path | None = None) -> bool:
+    """True where the warehouse's `file` is not as DuckDB wrote it: after a SIGKILL, once in a hundred, or where cut."""
+    said = str(fault)
+    is_cut = file is not None and str(file) in said and any(sign in said for sign in CUT)
+    return "Corrupt database file" in said or is_cut
 
 
 def set_aside(settings: Settings) -> Path:

@@ -62,6 +62,16 @@ def test_a_file_that_was_cut_is_built_anew_as_well(settings: Settings, share: fl
     assert file.with_name("warehouse.duckdb.damaged").is_file()
 
 
+def test_a_cut_file_of_the_lake_is_no_damage_of_the_warehouse(settings: Settings) -> None:
+    (batch,) = settings.lake.rglob("*.parquet")
+    os.truncate(batch, batch.stat().st_size // 2)
+    with pytest.raises(OstinatoError):
+        build(settings)
+    assert not settings.warehouse_file.with_name("warehouse.duckdb.damaged").exists()
+    cut = duckdb.IOException(f'IO Error: Could not read enough bytes from file "{batch}": attempted to read 9 bytes')
+    assert not is_damage(cut, settings.warehouse_file)
+
+
 READER = """
 import duckdb, sys, time
 con = duckdb.connect(sys.argv[1], read_only=True)
